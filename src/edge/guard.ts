@@ -1,0 +1,48 @@
+import type { Proxy } from "../events/proxy.ts"
+
+/** What the guard looks at: one parse of the request gave all of it. */
+export interface GuardedRequest {
+  readonly method: string
+  /** Canonical path, without the query. */
+  readonly path: string
+  /** Raw query without `?`, empty when there is none. */
+  readonly query: string
+  /** Flat name, value, name, value … as received. */
+  readonly rawHeaders: readonly string[]
+}
+
+/** Identity behind a request that passed, for the access log and for closing its streams. */
+export interface Identity {
+  readonly subject: string
+  readonly clientId: string
+  readonly grantId: string
+  /** Expiry of the token, seconds since the epoch. */
+  readonly expires: number
+}
+
+/** Answer of the guard. */
+export type Verdict =
+  | {
+      readonly pass: true
+      /** Headers for the backend: flat name, value, … Checked for control characters. */
+      readonly headers: readonly string[]
+      /** Authorization and Gatehouse cookies go no further. */
+      readonly protected: boolean
+      readonly identity: Identity | null
+    }
+  | {
+      readonly pass: false
+      readonly status: number
+      /** Flat name, value, … */
+      readonly headers: readonly string[]
+      readonly body: string
+      /** Stable reason for the access log. */
+      readonly reason: string
+    }
+
+/** Decides synchronously, from memory, whether a request may reach its proxy's backend. */
+export interface Guard {
+  check(proxy: Proxy, request: GuardedRequest): Verdict
+  /** May a stream with this identity stay open on this proxy? Asked after each change of the projections. */
+  stillAllowed(proxy: Proxy, identity: Identity): boolean
+}

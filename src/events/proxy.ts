@@ -1,0 +1,96 @@
+import * as z from "zod"
+import type { EventOf, Evolve } from "./envelope.ts"
+import { CertificateName, HostName, ScopeToken } from "./values.ts"
+
+/** How a protected proxy treats callers without a valid identity. */
+export const AuthMode = z.enum(["forward", "redirect", "passthrough"])
+
+const rule = z.array(z.string().min(1).max(320)).max(1000).nullable()
+
+/** Who may pass a proxy. `null` = no rule of that kind, `[]` = nobody, `["*"]` = anybody signed in. */
+export const ProxyAuth = z.strictObject({
+  auth_enabled: z.boolean(),
+  /** OAuth host that issues the tokens. */
+  auth_proxy: HostName,
+  auth_mode: AuthMode,
+  auth_required_users: rule,
+  auth_required_emails: rule,
+  auth_required_groups: rule,
+  auth_pass_headers: z.boolean(),
+  auth_excluded_paths: z.array(z.string().startsWith("/").max(1024)).max(100),
+  auth_cookie_name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/).nullable(),
+  auth_header_prefix: z.string().regex(/^X-[A-Za-z0-9-]{1,32}$/),
+})
+
+/** MCP settings of a proxy. */
+export const ProxyMcp = z.strictObject({
+  mcp_enabled: z.boolean(),
+  mcp_endpoint: z.string().regex(/^\/[^?#\s]*$/, "must start with / and have no query").max(256),
+  mcp_scopes: z.array(ScopeToken).min(1).max(32),
+  mcp_stateful: z.boolean(),
+  mcp_override_backend: z.boolean(),
+})
+
+/** Settings that the proxy's own endpoint changes. */
+export const ProxySettings = z.strictObject({
+  target_url: z.string(),
+  cert_name: CertificateName.nullable(),
+  enabled: z.boolean(),
+  enable_http: z.boolean(),
+  enable_https: z.boolean(),
+  preserve_host_header: z.boolean(),
+  custom_headers: z.record(z.string(), z.string()),
+})
+
+/** Events of a proxy; the aggregate's id is its host name. */
+export const proxyEvents = {
+  ProxyCreated: ProxySettings.extend({ hostname: HostName, owner: z.string() }),
+  ProxyUpdated: ProxySettings.partial(),
+  ProxyAuthSet: ProxyAuth,
+  ProxyAuthRemoved: z.strictObject({}),
+  ProxyMcpSet: ProxyMcp,
+  ProxyMcpRemoved: z.strictObject({}),
+  ProxyReassigned: z.strictObject({ owner: z.string() }),
+  ProxyDeleted: z.strictObject({ hostname: HostName }),
+} as const
+
+/** Event of a proxy. */
+export type ProxyEvent = EventOf<typeof proxyEvents>
+
+/** A host that Gatehouse answers for, and where its requests go. */
+export interface Proxy extends Readonly<z.infer<typeof ProxySettings>> {
+  readonly hostname: string
+  readonly owner: string
+  readonly auth: Readonly<z.infer<typeof ProxyAuth>> | null
+  readonly mcp: Readonly<z.infer<typeof ProxyMcp>> | null
+  readonly created_at: string
+  readonly updated_at: string
+}
+
+/** Folds a proxy's events. */
+export const evolveProxy: Evolve<Proxy, ProxyEvent> = (state, event, at) => {
+  if (event.type === "ProxyCreated") return { ...event.data, auth: null, mcp: null, created_at: at, updated_at: at }
+  if (state === undefined) return undefined
+  switch (event.type) {
+    case "ProxyUpdated":
+      return { ...state, ...withoutUndefined(event.data), updated_at: at }
+    case "ProxyAuthSet":
+      return { ...state, auth: event.data, updated_at: at }
+    case "ProxyAuthRemoved":
+      return { ...state, auth: null, updated_at: at }
+    case "ProxyMcpSet":
+      return { ...state, mcp: event.data, updated_at: at }
+    case "ProxyMcpRemoved":
+      return { ...state, mcp: null, updated_at: at }
+    case "ProxyReassigned":
+      return { ...state, owner: event.data.owner, updated_at: at }
+    case "ProxyDeleted":
+      return undefined
+  }
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+function withoutUndefined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>
+}

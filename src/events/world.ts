@@ -1,0 +1,74 @@
+import { type Kind, type StateOf, aggregates } from "./event.ts"
+import type { StoredEvent } from "./envelope.ts"
+
+/** One aggregate's state and the position of the last event that touched it, which is its version. */
+export interface Versioned<State> {
+  readonly version: number
+  readonly state: State
+}
+
+/** Everything that the log says, at one position. The maps change only through {@link apply}; the values never change. */
+export interface World {
+  position: number
+  /** Chain hash at `position`. */
+  hash: string
+  readonly objects: { readonly [K in Kind]: Map<string, Versioned<StateOf<K>>> }
+}
+
+/** Chain hash before the first event. */
+export const genesis = "0".repeat(64)
+
+const kinds = Object.keys(aggregates) as Kind[]
+
+/** The world before the first event. */
+export function emptyWorld(): World {
+  const objects = Object.fromEntries(kinds.map((kind) => [kind, new Map()]))
+  return { position: 0, hash: genesis, objects: objects as unknown as World["objects"] }
+}
+
+/** A log that this build cannot fold: a gap, or an event type it does not know. */
+export class LogError extends Error {
+  override name = "LogError"
+}
+
+/**
+ * Folds one event into the world. A repeat is skipped.
+ * @returns false when the event was a repeat
+ * @throws LogError on a gap and on an unknown event type
+ */
+export function apply(world: World, event: StoredEvent): boolean {
+  if (event.position <= world.position) return false
+  if (event.position !== world.position + 1)
+    throw new LogError(`the log jumps from position ${world.position} to ${event.position}`)
+  const kind = event.kind as Kind
+  const aggregate = aggregates[kind]
+  if (aggregate === undefined || !(event.type in aggregate.events))
+    throw new LogError(`position ${event.position}: this version does not know ${event.kind}/${event.type}`)
+  const objects = world.objects[kind] as Map<string, Versioned<unknown>>
+  const next = (aggregate.evolve as (state: unknown, event: unknown, at: string) => unknown)(
+    objects.get(event.id)?.state,
+    event,
+    event.meta.at,
+  )
+  if (next === undefined) objects.delete(event.id)
+  else objects.set(event.id, { version: event.position, state: next })
+  world.position = event.position
+  world.hash = event.hash
+  return true
+}
+
+/** State of one aggregate, or undefined. */
+export function find<K extends Kind>(world: World, kind: K, id: string): StateOf<K> | undefined {
+  return (world.objects[kind] as Map<string, Versioned<StateOf<K>>>).get(id)?.state
+}
+
+/** Every aggregate of a kind, in no particular order. */
+export function* all<K extends Kind>(world: World, kind: K): Generator<StateOf<K>> {
+  for (const { state } of (world.objects[kind] as Map<string, Versioned<StateOf<K>>>).values()) yield state
+}
+
+/** A copy that can be folded further without touching the original. */
+export function fork(world: World): World {
+  const objects = Object.fromEntries(kinds.map((kind) => [kind, new Map(world.objects[kind] as Map<string, unknown>)]))
+  return { position: world.position, hash: world.hash, objects: objects as unknown as World["objects"] }
+}

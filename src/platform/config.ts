@@ -1,0 +1,203 @@
+import { readFileSync } from "node:fs"
+import { parseEnv } from "node:util"
+import * as z from "zod"
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback)
+const whole = (fallback: number, min = 0) => z.coerce.number().int().min(min).default(fallback)
+const text = (fallback: string) => z.string().default(fallback)
+const flag = (fallback: boolean) =>
+  z
+    .string()
+    .default(String(fallback))
+    .transform((value, context) => {
+      if (/^(true|1|yes|on)$/i.test(value)) return true
+      if (/^(false|0|no|off)$/i.test(value)) return false
+      context.addIssue({ code: "custom", message: "must be true or false" })
+      return z.NEVER
+    })
+const list = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((value) =>
+      value
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== ""),
+    )
+const httpUrl = (fallback: string) => z.url({ protocol: /^https?$/ }).default(fallback)
+const host = z.string().regex(/^[a-z0-9.-]+$/i, "must be a host name").toLowerCase()
+
+/**
+ * Every environment variable that Gatehouse reads, with its default and meaning. `describe` feeds the documentation.
+ * An empty value counts as unset.
+ */
+export const variables = {
+  REDIS_PASSWORD: z.string().min(16).optional().describe("Password of the own Redis; at least 16 characters."),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .optional()
+    .describe("An external Redis, redis://:password@host:port/db. When set, no own Redis is started."),
+  MASTER_KEY: z
+    .string()
+    .refine((value) => Buffer.from(value, "base64").length === 32, "must be 32 bytes in base64")
+    .describe("Wraps every vault entry; never stored in Redis. 32 bytes, base64."),
+  GATEHOUSE_HOME: text(".gatehouse").describe("Folder for data, sockets and pid files of this copy."),
+  HTTP_PORT: port(80).describe("Public HTTP port."),
+  HTTPS_PORT: port(443).describe("Public HTTPS port."),
+  PUBLIC_HTTPS_PORT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(65535)
+    .optional()
+    .describe("HTTPS port that clients see, where it differs from HTTPS_PORT; part of issuer and resource URLs."),
+  SERVER_HOST: text("0.0.0.0").describe("Address the public listeners bind to."),
+  API_PORT: port(9000).describe("Port of the admin API on 127.0.0.1."),
+  REDIS_PORT: port(6390).describe("Port of the own Redis on 127.0.0.1."),
+  LOG_LEVEL: z
+    .string()
+    .default("INFO")
+    .transform((value) => value.toUpperCase())
+    .pipe(z.enum(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]))
+    .describe("DEBUG, INFO, WARNING, ERROR or CRITICAL."),
+  BASE_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Where the command line finds the API; default http://localhost:HTTP_PORT."),
+  BASE_DOMAIN: host.default("localhost").describe("Services get names below it; the OAuth host is auth.BASE_DOMAIN."),
+  ADMIN_TOKEN: z.string().min(16).optional().describe("The administrator's API token."),
+  ADMIN_EMAIL: z.email().optional().describe("Default account e-mail for ACME."),
+  ADMIN_HOSTS: list("localhost").describe("Host names on which the edge also serves the admin API."),
+  ADMIN_SOURCES: list("127.0.0.0/8,::1/128").describe("Client addresses that may reach the admin API through the edge."),
+  TRUSTED_PROXIES: list("").describe("CIDRs whose X-Forwarded-For is believed."),
+  TARGET_ALLOW_CIDRS: list("").describe("Private ranges that owners may use as targets."),
+  ALLOW_WEAK_DURABILITY: flag(false).describe("Accept writes although Redis may lose acknowledged ones."),
+  SELF_SIGNED_CN: text("localhost").describe("Common name of the default certificate."),
+  SELF_SIGNED_DAYS: whole(365, 1).describe("Validity of the default certificate, days."),
+  ACME_DIRECTORY_URL: httpUrl("https://acme-v02.api.letsencrypt.org/directory").describe("Production ACME directory."),
+  ACME_STAGING_URL: httpUrl("https://acme-staging-v02.api.letsencrypt.org/directory").describe("Staging ACME directory."),
+  ACME_HTTP_TIMEOUT: whole(30, 1).describe("Deadline of one call to the CA, seconds."),
+  ACME_POLL_MAX_ATTEMPTS: whole(60, 1).describe("Polls of an order or authorization before the attempt fails."),
+  ACME_POLL_INTERVAL_SECONDS: z.coerce.number().min(0.05).default(2).describe("Seconds between two polls."),
+  ACME_POLL_INITIAL_WAIT: z.coerce.number().min(0).default(0).describe("Seconds before the first poll."),
+  RENEWAL_CHECK_INTERVAL: whole(86_400, 1).describe("Seconds between two renewal scans."),
+  RENEWAL_THRESHOLD_DAYS: whole(30, 1).describe("Remaining days at which a renewal is due."),
+  CERT_STATUS_RETENTION_SECONDS: whole(300, 1).describe("How long a finished generation's status is kept, seconds."),
+  CERT_GEN_MAX_WORKERS: whole(5, 1).describe("Certificates that are ordered at the same time."),
+  RSA_KEY_SIZE: whole(2048, 2048).describe("Bits of an RSA certificate key."),
+  PROXY_CONNECT_TIMEOUT: whole(30, 1).describe("Seconds to reach a backend."),
+  PROXY_REQUEST_TIMEOUT: whole(120, 1).describe("Seconds until a backend's response headers."),
+  FETCHER_NAVIGATION_TIMEOUT: whole(25, 1).describe("Seconds for browser fetches; below PROXY_CONNECT_TIMEOUT."),
+  EDGE_HANDSHAKE_TIMEOUT: whole(10, 1).describe("Seconds for a TLS handshake."),
+  EDGE_FIRST_BYTE_TIMEOUT: whole(10, 1).describe("Seconds from connection to the first request byte."),
+  EDGE_HEADERS_TIMEOUT: whole(10, 1).describe("Seconds for a request's headers."),
+  EDGE_BODY_MIN_RATE: whole(1024).describe("Bytes per second a request body must reach after 10 seconds."),
+  EDGE_KEEPALIVE_TIMEOUT: whole(65, 1).describe("Seconds an idle client connection is kept."),
+  EDGE_MAX_HEADER_BYTES: whole(16_384, 1024).describe("Bytes of all request headers."),
+  EDGE_MAX_HEADERS: whole(100, 10).describe("Number of request headers."),
+  EDGE_MAX_URL_BYTES: whole(8192, 256).describe("Bytes of a request target."),
+  EDGE_MAX_BODY_BYTES: whole(0).describe("Bytes of a proxied request body; 0 = no limit."),
+  EDGE_MAX_CONNECTIONS: whole(10_000, 1).describe("Client connections in all."),
+  EDGE_MAX_CONNECTIONS_PER_IP: whole(500, 1).describe("Client connections of one address (IPv6: /64)."),
+  EDGE_STREAM_IDLE_TIMEOUT: whole(3600, 1).describe("Seconds a stream may be silent both ways."),
+  AUTH_STREAM_RECHECK: whole(30, 1).describe("Seconds between checks of an open stream's token."),
+  API_MAX_BODY_BYTES: whole(1_048_576, 1024).describe("Bytes of an API request body."),
+  SHUTDOWN_GRACE: whole(30).describe("Seconds that open requests get at shutdown."),
+  GITHUB_CLIENT_ID: z.string().optional().describe("OAuth application for login by GitHub."),
+  GITHUB_CLIENT_SECRET: z.string().optional().describe("Its secret."),
+  GITHUB_BASE_URL: httpUrl("https://github.com").describe("GitHub, or GitHub Enterprise."),
+  GITHUB_API_URL: httpUrl("https://api.github.com").describe("API of the same."),
+  OAUTH_ALLOWED_GITHUB_USERS: z
+    .string()
+    .optional()
+    .describe("GitHub logins that may sign in, comma separated; * = all; unset = nobody."),
+  OAUTH_ACCESS_TOKEN_LIFETIME: whole(1800, 1).describe("Seconds."),
+  OAUTH_REFRESH_TOKEN_LIFETIME: whole(31_536_000, 1).describe("Seconds without use."),
+  OAUTH_SESSION_TIMEOUT: whole(300, 10).describe("Seconds a login may take."),
+  OAUTH_CLIENT_LIFETIME: whole(7_776_000, 60).describe("Seconds a client registration lives without use."),
+  OAUTH_MCP_PROTOCOL_VERSION: text("2025-06-18").describe("Oldest MCP revision that is announced."),
+  OAUTH_JWT_ALGORITHM: z
+    .enum(["RS256", "ES256", "EdDSA"])
+    .default("RS256")
+    .describe("Signature algorithm of access tokens."),
+  OAUTH_JWT_PRIVATE_KEY_B64: z
+    .string()
+    .optional()
+    .describe("First signing key, PEM in base64; otherwise one is made and kept in the vault."),
+  MCP_RESOURCE_INDICATORS_ENABLED: flag(true).describe("Refuse unknown resources (false: ignore them)."),
+  MCP_RESOURCE_VALIDATION_STRICT: flag(true).describe("Audience must be this resource (false: or a path above it)."),
+  MCP_MAX_RESOURCES_PER_TOKEN: whole(5, 1).describe("Resources one token may name."),
+  DOCKER_HOST: text("unix:///var/run/docker.sock").describe("Docker engine."),
+  CRASH_AT: z.string().optional().describe("Tests only: end the process at this named point."),
+  NODE_ENV: text("production").describe("test allows CRASH_AT."),
+} as const
+
+const schema = z.object(variables)
+
+/** The effective configuration: one frozen object keyed by variable name, plus what follows from it. */
+export type Config = Readonly<z.infer<typeof schema>> & {
+  /** HTTPS port in public URLs. */
+  readonly publicHttpsPort: number
+  /** Authority of the built-in OAuth host, for example `auth.localhost:8443`; no port when it is 443. */
+  readonly oauthAuthority: string
+  /** URL of Redis with credentials. Never printed. */
+  readonly redisUrl: string
+}
+
+/** A start that cannot go on because of its configuration. The message names each variable and why; never a value. */
+export class ConfigError extends Error {
+  override name = "ConfigError"
+}
+
+/**
+ * Variables of this process over those of the `.env` file (GATEHOUSE_ENV_FILE, default `.env`): the environment wins.
+ * @returns name → value, empty values left out
+ */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const file = env["GATEHOUSE_ENV_FILE"] ?? ".env"
+  const merged = { ...readEnvFile(file), ...env }
+  return Object.fromEntries(
+    Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ""),
+  )
+}
+
+function readEnvFile(file: string): Record<string, string | undefined> {
+  try {
+    return parseEnv(readFileSync(file, "utf8"))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {}
+    throw new ConfigError(`${file} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/**
+ * Parses and freezes the configuration.
+ * @throws ConfigError naming every wrong variable and the reason
+ */
+export function loadConfig(env: Record<string, string>): Config {
+  const parsed = schema.safeParse(env)
+  if (!parsed.success) {
+    const reasons = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`)
+    throw new ConfigError(`the configuration is not usable:\n${reasons.join("\n")}`)
+  }
+  const values = parsed.data
+  if (values.REDIS_URL === undefined && values.REDIS_PASSWORD === undefined)
+    throw new ConfigError("  REDIS_PASSWORD: is required unless REDIS_URL is set")
+  if (values.REDIS_URL !== undefined && new URL(values.REDIS_URL).password === "")
+    throw new ConfigError("  REDIS_URL: must carry a password; Gatehouse does not use an open Redis")
+  if (values.CRASH_AT !== undefined && values.NODE_ENV !== "test")
+    throw new ConfigError("  CRASH_AT: is for tests only (NODE_ENV=test)")
+  const publicHttpsPort = values.PUBLIC_HTTPS_PORT ?? values.HTTPS_PORT
+  return Object.freeze({
+    ...values,
+    publicHttpsPort,
+    oauthAuthority: authority(`auth.${values.BASE_DOMAIN}`, publicHttpsPort),
+    redisUrl: values.REDIS_URL ?? `redis://:${encodeURIComponent(values.REDIS_PASSWORD!)}@127.0.0.1:${values.REDIS_PORT}/0`,
+  })
+}
+
+/** Host with its port where that is not the default of https. */
+export function authority(hostname: string, httpsPort: number): string {
+  return httpsPort === 443 ? hostname : `${hostname}:${httpsPort}`
+}

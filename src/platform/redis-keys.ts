@@ -1,0 +1,19 @@
+/** Every Redis key. `{gh}` is the log's slot, `{gho}` OAuth's keys with a TTL, `{gha}` the access log. */
+export const keys = {
+  commands: "{gh}:commands",
+  events: "{gh}:events",
+  head: "{gh}:head",
+  versions: "{gh}:versions",
+  outcomes: "{gh}:outcomes",
+  deadLetters: "{gh}:deadletters",
+  outcome: (commandId: string) => `{gh}:outcome:${commandId}`,
+  secret: (ref: string) => `{gh}:secret:${ref}`,
+  lease: (name: string) => `{gh}:lease:${name}`,
+  snapshot: (name: string) => `{gh}:snapshot:${name}`,
+  /** OAuth state of one kind: `transaction`, `code`, `refresh`, `session`, `rate` … */
+  oauth: (kind: string, id: string) => `{gho}:${kind}:${id}`,
+  access: "{gha}:access",
+} as const
+
+/** Consumer group of the decider on the commands stream. */
+export const deciderGroup = "decider"

@@ -1,0 +1,12 @@
+import { createServer } from "node:net"
+import { once } from "node:events"
+
+/** A port of 127.0.0.1 that was free a moment ago, for programs that must be told a number. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, "close")
+  return port
+}
