@@ -119,6 +119,11 @@ const accepted = (purpose: Generation["purpose"], at: string): Generation => ({
   challenges: [],
 })
 
+function purpose({ material, environment }: Certificate): Generation["purpose"] {
+  if (material === null) return "issue"
+  return material.environment === environment ? "renew" : "replace"
+}
+
 /** Folds a certificate's events. */
 export const evolveCertificate: Evolve<Certificate, CertificateEvent> = (state, event, at) => {
   if (event.type === "CertificateRequested")
@@ -128,7 +133,7 @@ export const evolveCertificate: Evolve<Certificate, CertificateEvent> = (state, 
   const progress = (change: Partial<Generation>): Certificate => ({ ...state, generation: { ...generation, ...change } })
   switch (event.type) {
     case "CertificateRenewalRequested":
-      return { ...state, generation: accepted(state.material === null ? "issue" : "renew", at) }
+      return { ...state, generation: accepted(purpose(state), at) }
     case "CertificateConversionRequested":
       return { ...state, ...event.data, generation: accepted("replace", at) }
     case "CertificateAttemptStarted":

@@ -1,35 +1,30 @@
-import type { EventSchemas, Evolve } from "./envelope.ts"
-import { type ApiToken, apiTokenEvents, evolveApiToken } from "./api-token.ts"
-import { type Authority, authorityEvents, evolveAuthority } from "./authority.ts"
-import { type Certificate, certificateEvents, evolveCertificate } from "./certificate.ts"
-import { type Grant, evolveGrant, grantEvents } from "./grant.ts"
-import { type Client, clientEvents, evolveClient } from "./oauth-client.ts"
-import { type Proxy, evolveProxy, proxyEvents } from "./proxy.ts"
-import { type SigningKey, evolveSigningKey, signingKeyEvents } from "./signing-key.ts"
-
-interface Aggregate<State> {
-  readonly events: EventSchemas
-  readonly evolve: (state: State | undefined, event: never, at: string) => State | undefined
-}
-
-const aggregate = <State, Event>(events: EventSchemas, evolve: Evolve<State, Event>): Aggregate<State> => ({ events, evolve })
+import { apiTokenEvents, evolveApiToken } from "./api-token.ts"
+import { authorityEvents, evolveAuthority } from "./authority.ts"
+import { certificateEvents, evolveCertificate } from "./certificate.ts"
+import { evolveGrant, grantEvents } from "./grant.ts"
+import { clientEvents, evolveClient } from "./oauth-client.ts"
+import { evolveProxy, proxyEvents } from "./proxy.ts"
+import { evolveSigningKey, signingKeyEvents } from "./signing-key.ts"
 
 /** The closed union of aggregates: schemas and fold of each kind. */
 export const aggregates = {
-  "api-token": aggregate<ApiToken, never>(apiTokenEvents, evolveApiToken),
-  authority: aggregate<Authority, never>(authorityEvents, evolveAuthority),
-  certificate: aggregate<Certificate, never>(certificateEvents, evolveCertificate),
-  grant: aggregate<Grant, never>(grantEvents, evolveGrant),
-  client: aggregate<Client, never>(clientEvents, evolveClient),
-  proxy: aggregate<Proxy, never>(proxyEvents, evolveProxy),
-  "signing-key": aggregate<SigningKey, never>(signingKeyEvents, evolveSigningKey),
+  "api-token": { events: apiTokenEvents, evolve: evolveApiToken },
+  authority: { events: authorityEvents, evolve: evolveAuthority },
+  certificate: { events: certificateEvents, evolve: evolveCertificate },
+  grant: { events: grantEvents, evolve: evolveGrant },
+  client: { events: clientEvents, evolve: evolveClient },
+  proxy: { events: proxyEvents, evolve: evolveProxy },
+  "signing-key": { events: signingKeyEvents, evolve: evolveSigningKey },
 } as const
 
 /** Kind of an aggregate. */
 export type Kind = keyof typeof aggregates
 
 /** State of an aggregate of one kind. */
-export type StateOf<K extends Kind> = (typeof aggregates)[K] extends Aggregate<infer State> ? State : never
+export type StateOf<K extends Kind> = Exclude<ReturnType<(typeof aggregates)[K]["evolve"]>, undefined>
+
+/** Event types of one kind. */
+export type TypeOf<K extends Kind> = keyof (typeof aggregates)[K]["events"] & string
 
 /** Version of every event schema that this build writes. */
 export const schemaVersion = 1

@@ -45,7 +45,9 @@ export const CertificateDomain = z
   .max(1024)
   .transform((value, context) => {
     const wildcard = value.startsWith("*.")
-    const host = HostName.safeParse(wildcard ? value.slice(2) : value)
+    const base = wildcard ? value.slice(2).toLowerCase() : value
+    if (wildcard && /^(test|internal)$/.test(base)) return `*.${base}`
+    const host = HostName.safeParse(base)
     if (host.success) return wildcard ? `*.${host.data}` : host.data
     const address = URL.parse(`http://${value.includes(":") ? `[${value}]` : value}`)
     if (!wildcard && address !== null && /^(\[[0-9a-f:.]+\]|\d+(\.\d+){3})$/.test(address.hostname))

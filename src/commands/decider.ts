@@ -1,0 +1,114 @@
+import type { CommandRecord, EventRecord } from "../platform/event-store.ts"
+import { type Kind, aggregates } from "../events/event.ts"
+import type { NewEvent, StoredEvent } from "../events/envelope.ts"
+import { type World, apply } from "../events/world.ts"
+import type { Decision, Policy } from "./decision.ts"
+import { GatehouseError } from "../errors.ts"
+import { definitions } from "./command.ts"
+import { find } from "../events/world.ts"
+
+/** A decision with everything that its commit has to check and clean up. */
+export interface Decided extends Decision {
+  /** Version of each touched aggregate before the commit; 0 for one that does not exist. */
+  readonly expected: readonly { readonly kind: string; readonly id: string; readonly version: number }[]
+  /** Aggregates that the events end. */
+  readonly gone: readonly { readonly kind: string; readonly id: string }[]
+  /** Vault entries that no state names any more, those that came with the command included. */
+  readonly unlink: readonly string[]
+}
+
+/** The decider's own fold of the log: always at the position that its next commit is chained to. */
+export interface Model {
+  readonly position: number
+  readonly hash: string
+  /**
+   * Decides one command; pure.
+   * @throws GatehouseError for a refusal; anything else means that the command cannot be decided
+   */
+  decide(command: CommandRecord, now: string): Decided
+  /** Folds events that are in the log now. */
+  fold(events: readonly EventRecord[]): void
+  /** Reads what others appended. */
+  catchUp(): Promise<void>
+}
+
+/** Model over a world that nobody else folds. @param read events after a position, at most `limit` */
+export function deciderModel(world: World, read: (after: number, limit: number) => Promise<EventRecord[]>, policy: Policy): Model {
+  const fold = (events: readonly EventRecord[]) => events.forEach((event) => apply(world, event as StoredEvent))
+  return {
+    get position() {
+      return world.position
+    },
+    get hash() {
+      return world.hash
+    },
+    decide: (command, now) => decide(command, now, world, policy),
+    fold,
+    async catchUp() {
+      for (;;) {
+        const events = await read(world.position, 1000)
+        if (events.length === 0) return
+        fold(events)
+      }
+    },
+  }
+}
+
+function decide(command: CommandRecord, now: string, world: World, policy: Policy): Decided {
+  const definition = definitions.get(command.type)
+  if (definition === undefined) throw new Error(`unknown command type ${command.type}`)
+  const { actor } = command
+  if (actor.token !== undefined && actor.token !== "admin" && find(world, "api-token", actor.token) === undefined)
+    throw new GatehouseError("invalid_token", "the token was deleted meanwhile")
+  const parsed = definition.schema.safeParse(command.data)
+  if (!parsed.success)
+    throw new GatehouseError("validation_failed", undefined, {
+      errors: parsed.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message })),
+    })
+  const target = definition.target(parsed.data)
+  const version = versionOf(world, target.kind, target.id)
+  if (command.if_match !== undefined && version !== 0 && command.if_match !== version)
+    throw new GatehouseError("precondition_failed", `the current version is "${version}"`)
+  const decision = definition.decide(parsed.data, world, { actor, now, policy })
+  const events = decision.events.map(checked)
+  return { ...decision, events, ...consequences(events, command.secrets, world, now) }
+}
+
+/** The event with its data as its schema has it: a decision that breaks its own schema never reaches the log. */
+function checked(event: NewEvent): NewEvent {
+  const schema = (aggregates[event.kind as Kind].events as Record<string, { parse(data: unknown): unknown }>)[event.type]
+  if (schema === undefined) throw new Error(`unknown event type ${event.kind}/${event.type}`)
+  return { ...event, data: schema.parse(event.data) }
+}
+
+function versionOf(world: World, kind: Kind, id: string): number {
+  return world.objects[kind].get(id)?.version ?? 0
+}
+
+function consequences(events: readonly NewEvent[], brought: readonly string[], world: World, now: string) {
+  const touched = new Map<string, { kind: Kind; id: string; before: unknown; after: unknown }>()
+  for (const event of events) {
+    const kind = event.kind as Kind
+    const key = `${kind}:${event.id}`
+    const before = find(world, kind, event.id)
+    const entry = touched.get(key) ?? { kind, id: event.id, before, after: before }
+    const evolve = aggregates[kind].evolve as (state: unknown, event: unknown, at: string) => unknown
+    touched.set(key, { ...entry, after: evolve(entry.after, event, now) })
+  }
+  const all = [...touched.values()]
+  const kept = new Set(all.flatMap(({ after }) => secretRefs(after)))
+  const dropped = new Set([...all.flatMap(({ before }) => secretRefs(before)), ...brought].filter((ref) => !kept.has(ref)))
+  return {
+    expected: all.map(({ kind, id }) => ({ kind, id, version: versionOf(world, kind, id) })),
+    gone: all.filter(({ after }) => after === undefined).map(({ kind, id }) => ({ kind, id })),
+    unlink: [...dropped],
+  }
+}
+
+/** Every vault entry that a state names: members whose name ends in `_ref`. */
+function secretRefs(value: unknown): string[] {
+  if (value === null || typeof value !== "object") return []
+  return Object.entries(value).flatMap(([name, item]) =>
+    name.endsWith("_ref") && typeof item === "string" ? [item] : secretRefs(item),
+  )
+}
