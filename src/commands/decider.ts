@@ -1,40 +1,17 @@
-import type { CommandRecord, EventRecord } from "../platform/event-store.ts"
+import type { Decision, Model } from "../platform/decision-commit.ts"
 import { type Kind, aggregates } from "../events/event.ts"
 import type { NewEvent, StoredEvent } from "../events/envelope.ts"
-import { type World, apply } from "../events/world.ts"
-import type { Decision, Policy } from "./decision.ts"
+import { type World, apply, find } from "../events/world.ts"
+import type { CommandRecord } from "../platform/event-store.ts"
 import { GatehouseError } from "../errors.ts"
+import type { Policy } from "./decision.ts"
 import { definitions } from "./command.ts"
-import { find } from "../events/world.ts"
 
-/** A decision with everything that its commit has to check and clean up. */
-export interface Decided extends Decision {
-  /** Version of each touched aggregate before the commit; 0 for one that does not exist. */
-  readonly expected: readonly { readonly kind: string; readonly id: string; readonly version: number }[]
-  /** Aggregates that the events end. */
-  readonly gone: readonly { readonly kind: string; readonly id: string }[]
-  /** Vault entries that no state names any more, those that came with the command included. */
-  readonly unlink: readonly string[]
-}
-
-/** The decider's own fold of the log: always at the position that its next commit is chained to. */
-export interface Model {
-  readonly position: number
-  readonly hash: string
-  /**
-   * Decides one command; pure.
-   * @throws GatehouseError for a refusal; anything else means that the command cannot be decided
-   */
-  decide(command: CommandRecord, now: string): Decided
-  /** Folds events that are in the log now. */
-  fold(events: readonly EventRecord[]): void
-  /** Reads what others appended. */
-  catchUp(): Promise<void>
-}
-
-/** Model over a world that nobody else folds. @param read events after a position, at most `limit` */
-export function deciderModel(world: World, read: (after: number, limit: number) => Promise<EventRecord[]>, policy: Policy): Model {
-  const fold = (events: readonly EventRecord[]) => events.forEach((event) => apply(world, event as StoredEvent))
+/**
+ * The decider's own fold of the log, with the decisions over it. Pure but for the fold.
+ * @param world folded by nobody else
+ */
+export function deciderModel(world: World, policy: Policy): Model {
   return {
     get position() {
       return world.position
@@ -43,18 +20,11 @@ export function deciderModel(world: World, read: (after: number, limit: number) 
       return world.hash
     },
     decide: (command, now) => decide(command, now, world, policy),
-    fold,
-    async catchUp() {
-      for (;;) {
-        const events = await read(world.position, 1000)
-        if (events.length === 0) return
-        fold(events)
-      }
-    },
+    fold: (events) => events.forEach((event) => apply(world, event as StoredEvent)),
   }
 }
 
-function decide(command: CommandRecord, now: string, world: World, policy: Policy): Decided {
+function decide(command: CommandRecord, now: string, world: World, policy: Policy): Decision {
   const definition = definitions.get(command.type)
   if (definition === undefined) throw new Error(`unknown command type ${command.type}`)
   const { actor } = command

@@ -9,6 +9,8 @@ export interface GuardedRequest {
   readonly query: string
   /** Flat name, value, name, value … as received. */
   readonly rawHeaders: readonly string[]
+  /** Goes into error documents as `instance`. */
+  readonly requestId?: string
 }
 
 /** Identity behind a request that passed, for the access log and for closing its streams. */
@@ -29,6 +31,8 @@ export type Verdict =
       /** Authorization and Gatehouse cookies go no further. */
       readonly protected: boolean
       readonly identity: Identity | null
+      /** For the answer to a browser on the MCP endpoint: these replace the backend's CORS headers. Flat name, value, … */
+      readonly cors?: readonly string[]
     }
   | {
       readonly pass: false

@@ -33,7 +33,7 @@ export const HostName = z
 
 /** IDNA to ASCII and lower case, or undefined for what no host name can be. Numbers that URLs read as addresses fail. */
 function asciiHost(value: string): string | undefined {
-  if (!/^[^\s/?#@:%\\[\]*]+$/.test(value) || value.startsWith(".") || value.endsWith(".")) return undefined
+  if (!/^[^\s\p{C}/?#@:%\\[\]*]+$/u.test(value) || value.startsWith(".") || value.endsWith(".")) return undefined
   const parsed = URL.parse(`http://${value}`)
   if (parsed === null || /^[\d.]+$/.test(parsed.hostname)) return undefined
   return parsed.hostname

@@ -41,11 +41,10 @@ export function apply(world: World, event: StoredEvent): boolean {
   if (event.position !== world.position + 1)
     throw new LogError(`the log jumps from position ${world.position} to ${event.position}`)
   const kind = event.kind as Kind
-  const aggregate = aggregates[kind]
-  if (aggregate === undefined || !(event.type in aggregate.events))
+  if (!Object.hasOwn(aggregates, kind) || !Object.hasOwn(aggregates[kind].events, event.type))
     throw new LogError(`position ${event.position}: this version does not know ${event.kind}/${event.type}`)
   const objects = world.objects[kind] as Map<string, Versioned<unknown>>
-  const next = (aggregate.evolve as (state: unknown, event: unknown, at: string) => unknown)(
+  const next = (aggregates[kind].evolve as (state: unknown, event: unknown, at: string) => unknown)(
     objects.get(event.id)?.state,
     event,
     event.meta.at,

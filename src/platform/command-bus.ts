@@ -1,5 +1,7 @@
-import type { ActorRecord, CommandRecord, EventStore, Outcome, SealedSecrets } from "./event-store.ts"
+import type { ActorRecord, CommandRecord, EventStore, Outcome, SealedSecrets, Submitted } from "./event-store.ts"
 import { createHash, randomUUID } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
+import type { CrashPoint } from "./crash-point.ts"
 import { canonicalJson } from "./canonical-json.ts"
 import { GatehouseError } from "../errors.ts"
 import { uuidv5 } from "./ids.ts"
@@ -36,22 +38,85 @@ export interface CommandBus {
   execute(request: CommandRequest, waitMs?: number): Promise<Executed>
 }
 
-/** Resolves when the outcome of a command is seen by this node and its projections hold the outcome's position. */
-export type AwaitOutcome = (commandId: string, waitMs: number) => Promise<Outcome | undefined>
+/**
+ * Resolves when the outcome of a command is seen by this node and its projections hold the outcome's position; undefined when
+ * `waitMs` passed first. With `known`, the outcome, only the position is waited for.
+ */
+export type AwaitOutcome = (commandId: string, waitMs: number, known?: Outcome) => Promise<Outcome | undefined>
+
+/** What a bus may be given besides. */
+export interface BusOptions {
+  readonly crash?: CrashPoint
+  /** Called before each command. @throws GatehouseError when this node takes no writes now */
+  readonly mayWrite?: () => void
+}
+
+/** A refusal for want of the store comes within two seconds. */
+const submitDeadline = 1900
+const submitAttempts = 3
 
 /** Command bus over a store. */
-export function commandBus(store: EventStore, awaitOutcome: AwaitOutcome, now: () => Date): CommandBus {
+export function commandBus(
+  store: EventStore,
+  awaitOutcome: AwaitOutcome,
+  now: () => Date,
+  { crash = () => {}, mayWrite = () => {} }: BusOptions = {},
+): CommandBus {
   return {
     async execute(request, waitMs = 2000) {
+      mayWrite()
       const command = record(request, now())
       const seen = awaitOutcome(command.id, waitMs)
-      const submitted = await store.submit(command, request.secrets ?? {})
-      const known = submitted.status === "known"
-      if (known && submitted.outcome.fingerprint !== command.fingerprint) throw new GatehouseError("idempotency_mismatch")
-      const decided = known && submitted.outcome.status !== "queued" ? submitted.outcome : await seen
-      if (decided === undefined) return { status: "queued", commandId: command.id }
-      return settle(decided, known)
+      crash("command.beforeAppend")
+      const submitted = await submit(store, command, request.secrets ?? {})
+      crash("command.afterAppend")
+      const known = submitted.status === "known" ? submitted.outcome : undefined
+      if (known !== undefined && known.fingerprint !== command.fingerprint) throw new GatehouseError("idempotency_mismatch")
+      if (known !== undefined && known.status !== "queued") {
+        await awaitOutcome(command.id, waitMs, known)
+        return settle(known, true)
+      }
+      const outcome = (await seen) ?? (await found(store, command.id))
+      if (outcome === undefined) return { status: "queued", commandId: command.id }
+      // Without a caller's key the id is this request's own: when it was known, an earlier try of ours had arrived.
+      return settle(outcome, known !== undefined && request.idempotencyKey !== undefined)
     },
+  }
+}
+
+/**
+ * Submits, again after a cut: the store takes a command id once, so that it does no harm when the first try had arrived.
+ * @throws GatehouseError `store_unavailable` within two seconds
+ */
+async function submit(store: EventStore, command: CommandRecord, secrets: SealedSecrets): Promise<Submitted> {
+  const deadline = AbortSignal.timeout(submitDeadline)
+  const late = new Promise<never>((_, reject) => {
+    deadline.addEventListener("abort", () => reject(unknownOutcome(command.id)), { once: true })
+  })
+  late.catch(() => undefined) // for when nobody waits any more
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await Promise.race([store.submit(command, secrets), late])
+    } catch (error) {
+      if (!(error instanceof GatehouseError && error.code === "store_unavailable")) throw error
+      if (attempt === submitAttempts || deadline.aborted) throw unknownOutcome(command.id)
+      await sleep(100)
+    }
+  }
+}
+
+function unknownOutcome(commandId: string): GatehouseError {
+  const detail = `the store cannot be used now; whether it has taken command ${commandId} can be asked for, and the request can be repeated with the same Idempotency-Key`
+  return new GatehouseError("store_unavailable", detail, { retryAfter: 2 })
+}
+
+/** Outcome of a command whose decision this node has not seen; undefined when it is undecided or the store does not say. */
+async function found(store: EventStore, commandId: string): Promise<Outcome | undefined> {
+  try {
+    return await store.outcome(commandId)
+  } catch (error) {
+    if (error instanceof GatehouseError && error.code === "store_unavailable") return undefined
+    throw error
   }
 }
 

@@ -112,6 +112,7 @@ export const variables = {
     .string()
     .optional()
     .describe("GitHub logins that may sign in, comma separated; * = all; unset = nobody."),
+  OAUTH_LOCAL_LOGIN: flag(false).describe("Offer sign-in with an API token besides GitHub; without GitHub it is always on."),
   OAUTH_ACCESS_TOKEN_LIFETIME: whole(1800, 1).describe("Seconds."),
   OAUTH_REFRESH_TOKEN_LIFETIME: whole(31_536_000, 1).describe("Seconds without use."),
   OAUTH_SESSION_TIMEOUT: whole(300, 10).describe("Seconds a login may take."),

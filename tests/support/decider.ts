@@ -1,4 +1,4 @@
-import type { Decided } from "../../src/commands/decider.ts"
+import type { Decision } from "../../src/platform/decision-commit.ts"
 import type { EventRecord } from "../../src/platform/event-store.ts"
 import { GatehouseError } from "../../src/errors.ts"
 import type { Policy } from "../../src/commands/decision.ts"
@@ -24,7 +24,7 @@ export const hash = (digit: string) => `sha256:${digit.repeat(64)}`
 
 export interface Answer {
   readonly events: readonly string[]
-  readonly decided?: Decided
+  readonly decided?: Decision
   readonly refused?: string
 }
 
@@ -36,7 +36,7 @@ interface Given {
 export function decider(overrides: Partial<Policy> = {}) {
   const world: World = emptyWorld()
   const log: EventRecord[] = []
-  const model = deciderModel(world, () => Promise.resolve([]), { ...policy, ...overrides })
+  const model = deciderModel(world, { ...policy, ...overrides })
   let clock = Date.parse("2026-01-01T00:00:00.000Z")
   let count = 0
 

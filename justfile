@@ -1,0 +1,145 @@
+# Everything that is done with Gatehouse. `just` alone lists it; without just installed: npx -y rust-just <recipe>
+# Settings come from the environment, then from .env; the programs below read both, so that no secret is exported here.
+
+set shell := ["sh", "-eu", "-c"]
+set positional-arguments := true
+set quiet := true
+set allow-duplicate-recipes := true
+
+export PATH := justfile_directory() / "node_modules/.bin" + ":" + env("PATH") + ":/usr/sbin:/sbin"
+
+import? 'just/manage.just'
+
+# Lists the recipes
+[group('help')]
+help:
+    just --list --unsorted
+
+# Installs npm packages with Node.js 24, and redis-server unless REDIS_URL names another Redis
+[private]
+_installed:
+    if [ -n "${REDIS_URL:-}" ] || grep -qs '^REDIS_URL=.' .env; then scripts/bootstrap.sh; else scripts/bootstrap.sh redis-server:redis-server redis-cli:redis-tools; fi
+
+# Installs the npm packages alone
+[private]
+_packages:
+    scripts/bootstrap.sh
+
+# Installs what is missing, makes .env, starts Redis and Gatehouse, waits until ready. `just up docker`: by compose.yaml
+[group('run')]
+up *mode: _installed
+    node scripts/stack.ts up "$@"
+
+# Stops what `up` started; data stays
+[group('run')]
+down: _packages
+    node scripts/stack.ts down
+
+# Stops and starts again, as it was started
+[group('run')]
+restart: _installed
+    node scripts/stack.ts restart
+
+# Builds a compose service anew and starts it; without containers: installs packages anew and restarts
+[group('run')]
+rebuild service="proxy": _installed
+    node scripts/stack.ts rebuild "$@"
+
+# Installs what is missing and makes .env; starts nothing
+[group('run')]
+setup: _installed
+    node scripts/stack.ts setup
+
+# Runs here, with its own Redis, and starts again on every change below src
+[group('run')]
+dev: _installed
+    node scripts/stack.ts dev
+
+# Follows the log of gatehouse (default), redis or supervisor
+[group('run')]
+logs *service: _packages
+    node scripts/stack.ts logs "$@"
+
+# A shell where Gatehouse runs
+[group('run')]
+shell: _packages
+    node scripts/stack.ts shell
+
+# redis-cli, signed in to the Redis of this copy
+[group('run')]
+redis-cli *args: _installed
+    node scripts/stack.ts redis-cli "$@"
+
+# Starts the own Redis alone, for repairs
+[group('run')]
+redis-up: _installed
+    node scripts/stack.ts redis-up
+
+# Is it healthy? Exit status 0 only if so
+[group('look')]
+health: _packages
+    node scripts/stack.ts health
+
+# Counts per kind and status, positions, rates
+[group('look')]
+stats: _packages
+    node scripts/stack.ts stats
+
+# Opens the web UI
+[group('look')]
+web-ui: _packages
+    node scripts/stack.ts web-ui
+
+# An MCP server behind OAuth on mcp.localhost, and one real call to it. `just demo --yes` asks nothing
+[group('demo')]
+demo *flags: _installed
+    node scripts/stack.ts up >&2
+    node scripts/demo.ts up "$@"
+
+# Takes the demo away again: server, proxy, names in /etc/hosts
+[group('demo')]
+demo-down *flags: _packages
+    node scripts/demo.ts down "$@"
+
+# Makes a new ADMIN_TOKEN in .env; asks before it replaces one
+[group('secrets')]
+generate-admin-token *flags: _packages
+    node scripts/generate-secret.ts ADMIN_TOKEN "$@"
+
+# Makes a new OAUTH_JWT_PRIVATE_KEY_B64 in .env; asks before it replaces one
+[group('secrets')]
+generate-oauth-key *flags: _packages
+    node scripts/generate-secret.ts OAUTH_JWT_PRIVATE_KEY_B64 "$@"
+
+# Installs what the tests start, and runs them; arguments choose files: just test tests/edge
+[group('develop')]
+test *files: _test-programs
+    node scripts/test.ts "$@"
+
+[private]
+_test-programs:
+    scripts/bootstrap.sh redis-server:redis-server redis-cli:redis-tools pebble:pebble openssl:openssl curl:curl \
+        dockerd:docker.io docker-compose:docker-compose busybox:busybox-static chromium:chromium
+
+# Format, lint, types, unused exports, import directions; changes nothing
+[group('develop')]
+check: lint
+    vitest run tests/architecture.test.ts
+
+# Format, lint with types, types, unused exports; changes nothing
+[group('develop')]
+lint: _packages
+    oxfmt --check
+    oxlint
+    tsc -p .
+    knip
+
+# Formats the sources
+[group('develop')]
+format: _packages
+    oxfmt
+
+# Writes .env.example from the variables in src/platform/config.ts
+[group('develop')]
+env-example: _packages
+    node scripts/env-example.ts

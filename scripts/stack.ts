@@ -1,0 +1,86 @@
+// Runs and looks after this copy of Gatehouse: node scripts/stack.ts <verb> [argument ...]; the verbs are below.
+import { loadConfig, ConfigError, readEnvironment, type Config } from "../src/platform/config.ts"
+import { composeDown, composeUp, compose, runsInCompose } from "./stack/compose.ts"
+import { develop } from "./stack/develop.ts"
+import { ensureEnvironmentFile } from "./stack/environment-file.ts"
+import { hasData, openHome } from "./stack/home.ts"
+import { showHealth, showStats } from "./stack/inspect.ts"
+import { startGatehouse, startRedis, stopAll, whatRuns, type Copy } from "./stack/native.ts"
+import { Refusal } from "./stack/refusal.ts"
+import { summary } from "./stack/summary.ts"
+import { followLogs, openShell, openWebUi, redisClient } from "./stack/terminal.ts"
+
+const patience = 120_000
+
+function thisCopy(): Copy {
+  const env = readEnvironment()
+  return { home: openHome(env["GATEHOUSE_HOME"] ?? ".gatehouse"), env }
+}
+
+/** Creates what is missing in `.env` and reads the configuration. */
+function prepared(): { copy: Copy; config: Config } {
+  const file = process.env["GATEHOUSE_ENV_FILE"] ?? ".env"
+  const before = readEnvironment()
+  const added = ensureEnvironmentFile(file, process.env, hasData(before["GATEHOUSE_HOME"] ?? ".gatehouse"))
+  if (added.length > 0) console.log(`${file}: made ${added.join(", ")}`)
+  return { copy: thisCopy(), config: loadConfig(readEnvironment()) }
+}
+
+async function up(mode: string | undefined): Promise<void> {
+  const { copy, config } = prepared()
+  const inCompose = runsInCompose(copy.home)
+  if (mode === "docker" || (mode === undefined && inCompose)) {
+    if (whatRuns(copy.home) !== "nothing") throw new Refusal("this copy runs without containers; first: just down")
+    await composeUp(copy, config, patience)
+  } else if (mode === undefined || mode === "native") {
+    if (inCompose) throw new Refusal("this copy runs in containers; first: just down")
+    await startGatehouse(copy, config, patience)
+  } else throw new Refusal(`up takes nothing or docker, not ${mode}`)
+  console.log(summary(copy, config))
+}
+
+async function down(): Promise<boolean> {
+  const copy = thisCopy()
+  const inCompose = runsInCompose(copy.home)
+  if (inCompose) await composeDown(copy)
+  const ended = await stopAll(copy)
+  console.log(ended.length > 0 || inCompose ? "Gatehouse is down; its data stays." : "Nothing runs here.")
+  return inCompose
+}
+
+const verbs: Record<string, (args: readonly string[]) => Promise<void> | void> = {
+  setup: () => void prepared(),
+  up: ([mode]) => up(mode),
+  down: async () => void (await down()),
+  restart: async () => up((await down()) ? "docker" : undefined),
+  rebuild: async ([service]) => {
+    const copy = thisCopy()
+    if (!runsInCompose(copy.home)) return up((await down()) ? "docker" : undefined)
+    await compose(copy, ["up", "--detach", "--build", "--force-recreate", "--no-deps", service ?? "proxy"])
+  },
+  "redis-up": async () => {
+    const { copy, config } = prepared()
+    console.log(`Redis answers on 127.0.0.1:${await startRedis(copy, config)} (just redis-cli)`)
+  },
+  dev: async () => {
+    const { copy, config } = prepared()
+    await develop(copy, config)
+  },
+  logs: ([service]) => followLogs(thisCopy(), service),
+  shell: () => openShell(thisCopy()),
+  "redis-cli": (args) => redisClient(thisCopy(), loadConfig(readEnvironment()), args),
+  "web-ui": () => openWebUi(thisCopy()),
+  health: () => showHealth(thisCopy()),
+  stats: () => showStats(thisCopy()),
+}
+
+const [verb = "", ...args] = process.argv.slice(2)
+try {
+  const action = verbs[verb]
+  if (action === undefined) throw new Refusal(`there is no ${verb}; there are ${Object.keys(verbs).join(", ")}`)
+  await action(args.filter((arg) => arg !== ""))
+} catch (error) {
+  if (!(error instanceof Refusal || error instanceof ConfigError)) throw error
+  console.error(`gatehouse: ${error.message}`)
+  process.exitCode ??= 1
+}

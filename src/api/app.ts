@@ -1,0 +1,155 @@
+import type { Answer, Api, Call, Caller, Endpoint } from "./endpoint.ts"
+import { H3, type H3Event, type NodeHandler, toNodeHandler } from "h3"
+import { type RequestBudget, requestBudget } from "./request-budget.ts"
+import { anonymous, authenticate } from "./authenticate.ts"
+import { commonHeaders, problemResponse } from "./problem.ts"
+import { entityTag, idempotencyKey, ifMatchVersion, noneMatch } from "./preconditions.ts"
+import { parseBody, parseParams, parseQuery } from "./validate.ts"
+import { GatehouseError } from "../errors.ts"
+import { addressBlock } from "../platform/rate-limit.ts"
+import { type TokensByHash, tokensByHash } from "../projections/tokens-by-hash.ts"
+import { endpoints } from "./endpoint-table.ts"
+import { jsonBody } from "./json-body.ts"
+import { patience } from "./write.ts"
+import { randomUUID } from "node:crypto"
+import { webPages } from "./web-pages.ts"
+
+/** What the listener in front of the app decides. */
+export interface AppOptions {
+  /** Client's address; by default that of the connection. */
+  readonly address?: (request: Request) => string | undefined
+  /** Requests per minute of one address. */
+  readonly perMinute?: number
+}
+
+interface Host {
+  readonly api: Api
+  readonly tokens: TokensByHash
+  readonly budget: RequestBudget
+  readonly address: (request: Request) => string | undefined
+}
+
+/** The admin API and its web page, as a handler for a node server. */
+export function apiApp(api: Api, options: AppOptions = {}): NodeHandler {
+  return toNodeHandler(apiRouter(api, options))
+}
+
+/** The same before it is bound to a server: request in, response out. */
+export function apiRouter(
+  api: Api,
+  { address = (request) => (request as { ip?: string }).ip, perMinute = 600 }: AppOptions = {},
+): H3 {
+  const host: Host = {
+    api,
+    address,
+    tokens: tokensByHash(api.projections),
+    budget: requestBudget(perMinute, () => performance.now()),
+  }
+  const app = new H3({ silent: true, onError: (error) => problemResponse(error, randomUUID(), api.log) })
+  for (const [path, group] of Map.groupBy(endpoints, ({ path }) => path)) mount(app, path, group, host)
+  for (const [path, page] of webPages()) app.on("GET", path, page)
+  return app
+}
+
+/** All methods of one path. A trailing slash is the same path; h3's router sees to that. */
+function mount(app: H3, path: string, group: readonly Endpoint[], host: Host): void {
+  const route = path.replaceAll(/\{(\w+)\}/g, ":$1")
+  const allow = group.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])).concat("OPTIONS")
+  for (const endpoint of group) {
+    const handler = (event: H3Event) => respond(endpoint, event, host)
+    app.on(endpoint.method, route, handler)
+    if (endpoint.method === "GET") app.on("HEAD", route, handler)
+  }
+  app.on(
+    "OPTIONS",
+    route,
+    () => new Response(null, { status: 204, headers: { ...commonHeaders, allow: allow.join(", ") } }),
+  )
+  app.all(route, ({ req }) => {
+    const error = new GatehouseError("method_not_allowed", `${req.method.slice(0, 20)} is not allowed here`, { allow })
+    return problemResponse(error, randomUUID(), host.api.log)
+  })
+}
+
+async function respond(endpoint: Endpoint, event: H3Event, host: Host): Promise<Response> {
+  const requestId = randomUUID()
+  try {
+    const call = await readCall(endpoint, event, requestId, host)
+    return success(endpoint, await endpoint.handler(call), call, event.req)
+  } catch (error) {
+    return problemResponse(error, requestId, host.api.log)
+  }
+}
+
+/** Everything that is checked before a handler runs, cheapest first and nothing of the body before the caller is known. */
+async function readCall(
+  endpoint: Endpoint,
+  event: H3Event,
+  requestId: string,
+  host: Host,
+): Promise<Call<never, never, never>> {
+  const { req, url } = event
+  const { api } = host
+  const ip = host.address(req)
+  const caller = identify(endpoint, req, ip, host)
+  if (endpoint.who === "admin" && !caller.admin) throw new GatehouseError("admin_required")
+  const query = new URLSearchParams(url.search)
+  if (endpoint.method === "GET") await atPosition(query, api)
+  return {
+    api,
+    caller,
+    requestId,
+    ip,
+    params: parseParams(endpoint, event.context.params ?? {}) as never,
+    query: parseQuery(endpoint, query) as never,
+    body: parseBody(endpoint, await jsonBody(req, api.config.API_MAX_BODY_BYTES)) as never,
+    idempotencyKey: endpoint.method === "GET" ? undefined : idempotencyKey(req.headers.get("idempotency-key")),
+    ifMatch: endpoint.method === "GET" ? undefined : ifMatchVersion(req.headers.get("if-match")),
+    signal: req.signal,
+  }
+}
+
+function identify(endpoint: Endpoint, req: Request, ip: string | undefined, { api, tokens, budget }: Host): Caller {
+  const authorization = req.headers.get("authorization")
+  if (endpoint.unlimited !== true) budget.take(addressBlock(ip ?? ""))
+  if (endpoint.who !== "public") return authenticate(authorization, tokens, api.projections)
+  try {
+    return authenticate(authorization, tokens, api.projections)
+  } catch (error) {
+    if (error instanceof GatehouseError) return anonymous
+    throw error
+  }
+}
+
+/** `min_position`: the answer must know the log up to there. @throws GatehouseError `projection_behind` */
+async function atPosition(query: URLSearchParams, { projections }: Api): Promise<void> {
+  const text = query.get("min_position")
+  query.delete("min_position")
+  if (text === null) return
+  const message = "must be a whole number"
+  if (!/^\d{1,15}$/.test(text))
+    throw new GatehouseError("validation_failed", undefined, { errors: [{ path: "min_position", message }] })
+  if (await projections.reached(Number(text), patience)) return
+  throw new GatehouseError("projection_behind", `this node is at position ${projections.world.position}`, {
+    retryAfter: 1,
+  })
+}
+
+function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): Response {
+  const { version, position } = answer
+  const headers = new Headers({
+    ...commonHeaders,
+    // Views change with other objects and with time: a cache has to ask each time.
+    "cache-control": answer.secret === true ? "no-store" : "private, no-cache",
+    "x-request-id": call.requestId,
+    ...(endpoint.who !== "public" && { "x-event-position": String(position ?? call.api.projections.world.position) }),
+    ...(version !== undefined && { etag: entityTag(version) }),
+    ...answer.headers,
+  })
+  if (endpoint.method === "GET" && version !== undefined && noneMatch(req.headers.get("if-none-match"), version))
+    return new Response(null, { status: 304, headers })
+  const body = Buffer.from(JSON.stringify(answer.body))
+  headers.set("content-type", "application/json")
+  headers.set("content-length", String(body.length))
+  return new Response(body, { status: answer.status ?? endpoint.status, headers })
+}

@@ -1,0 +1,41 @@
+import * as z from "zod"
+import { certificateEndpoints } from "./endpoints/certificates.ts"
+import { certificateWorkEndpoints } from "./endpoints/certificate-work.ts"
+import { commandEndpoints } from "./endpoints/commands.ts"
+import { type Endpoint, endpoint } from "./endpoint.ts"
+import { eventEndpoints } from "./endpoints/events.ts"
+import { openApiDocument } from "./openapi.ts"
+import { proxyEndpoints } from "./endpoints/proxies.ts"
+import { proxySettingEndpoints } from "./endpoints/proxy-settings.ts"
+import { systemEndpoints } from "./endpoints/system.ts"
+import { tokenEndpoints } from "./endpoints/tokens.ts"
+import { tokenObjectEndpoints } from "./endpoints/token-objects.ts"
+
+const openApi = endpoint({
+  method: "GET",
+  path: "/api/v1/openapi.json",
+  operationId: "getOpenApi",
+  tag: "system",
+  summary: "This API as an OpenAPI 3.1 document.",
+  who: "public",
+  status: 200,
+  response: z.record(z.string(), z.unknown()),
+  handler: () => ({ body: openApiDocument(endpoints, apiVersion) }),
+})
+
+/** Version of the API, in its OpenAPI document. */
+export const apiVersion = "1.0.0"
+
+/** Every REST endpoint: router, OpenAPI and the command line are folds over this table. */
+export const endpoints: readonly Endpoint[] = [
+  ...tokenEndpoints,
+  ...tokenObjectEndpoints,
+  ...certificateEndpoints,
+  ...certificateWorkEndpoints,
+  ...proxyEndpoints,
+  ...proxySettingEndpoints,
+  ...commandEndpoints,
+  ...eventEndpoints,
+  ...systemEndpoints,
+  openApi,
+]

@@ -1,0 +1,105 @@
+import * as z from "zod"
+import type { CommandBus } from "../platform/command-bus.ts"
+import type { Config } from "../platform/config.ts"
+import type { ErrorCode } from "../errors.ts"
+import type { EventStore } from "../platform/event-store.ts"
+import type { HealthCheck } from "./health.ts"
+import type { Logger } from "../platform/log.ts"
+import type { Projections } from "../projections/projections.ts"
+import type { Vault } from "../platform/vault.ts"
+
+/** What every handler may use; `main.ts` puts it together. */
+export interface Api {
+  readonly config: Config
+  readonly projections: Projections
+  readonly bus: CommandBus
+  readonly store: EventStore
+  readonly vault: Vault
+  readonly log: Logger
+  readonly clock: () => Date
+  /** Health of each part by its name. */
+  readonly checks: Readonly<Record<string, HealthCheck>>
+}
+
+/** Who is asking. `token` is the id of the API token; empty for a caller without one. */
+export interface Caller {
+  readonly token: string
+  readonly name: string
+  readonly admin: boolean
+}
+
+/**
+ * Who may call: `admin` only; `owner` of the object or an administrator; `any` valid token; `public` without one.
+ * The rule about the object is the handler's, or its command's.
+ */
+export type Who = "admin" | "owner" | "any" | "public"
+
+/** One authenticated, validated request. */
+export interface Call<P = unknown, Q = unknown, B = unknown> {
+  readonly api: Api
+  readonly caller: Caller
+  readonly params: P
+  readonly query: Q
+  readonly body: B
+  readonly ip: string | undefined
+  readonly requestId: string
+  readonly idempotencyKey: string | undefined
+  readonly ifMatch: number | undefined
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal
+}
+
+/** What a handler answers with; everything left out is the endpoint's default. */
+export interface Answer {
+  readonly status?: number
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** Version of the object in the body: becomes the ETag. */
+  readonly version?: number | undefined
+  /** Position of a write. */
+  readonly position?: number
+  /** The body holds a secret: `Cache-Control: no-store`. */
+  readonly secret?: boolean
+}
+
+/** One entry of the endpoint table. Router, validation, OpenAPI and the command line are folds over these values. */
+export interface Definition<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType> {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE"
+  /** With `{parameter}` segments. */
+  readonly path: string
+  readonly operationId: string
+  readonly tag: string
+  readonly summary: string
+  readonly who: Who
+  readonly params?: P
+  readonly query?: Q
+  /** Not counted against the caller's request budget: whoever watches the node must always get an answer. */
+  readonly unlimited?: true
+  /** Absent: the endpoint takes no body. */
+  readonly body?: B
+  /** Runs before the body's schema: other spellings of its fields. */
+  readonly prepare?: (body: Readonly<Record<string, unknown>>) => Record<string, unknown>
+  /** What to say about a field that the body's schema does not know. */
+  readonly unknownField?: (name: string) => string | undefined
+  /** Status of success. */
+  readonly status: 200 | 201 | 202 | 204
+  readonly response: z.ZodType
+  /** Codes beyond those that every endpoint may answer with. */
+  readonly errors?: readonly ErrorCode[]
+  handler(call: Call<z.output<P>, z.output<Q>, z.output<B>>): Answer | Promise<Answer>
+}
+
+/** An endpoint of any shape. */
+export type Endpoint = Definition<z.ZodObject, z.ZodObject, z.ZodType>
+
+/** Nothing: no parameters, no query. */
+export const none = z.strictObject({})
+
+/** Types one endpoint against its own schemas. */
+export function endpoint<
+  P extends z.ZodObject = typeof none,
+  Q extends z.ZodObject = typeof none,
+  B extends z.ZodType = z.ZodUndefined,
+>(definition: Definition<P, Q, B>): Endpoint {
+  return definition
+}

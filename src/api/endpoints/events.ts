@@ -1,0 +1,139 @@
+import * as z from "zod"
+import { EventView, aggregateName, eventView, isAboutOwned } from "../../projections/views/event.ts"
+import { integer, listOf, listQuery, pagination } from "../list.ts"
+import type { Call } from "../endpoint.ts"
+import { GatehouseError } from "../../errors.ts"
+import type { StoredEvent } from "../../events/envelope.ts"
+import { endpoint } from "../endpoint.ts"
+
+const tag = "events"
+const pageSize = 1000
+/** Events that one call looks at when it has to filter; more would occupy the store for everybody. */
+const searchLimit = 20_000
+const maxPosition = 999_999_999_999_999
+
+const Query = listQuery(["position"], "desc").extend({
+  type: z.string().max(64).optional(),
+  aggregate: z.string().max(512).optional().describe("Kind, or kind/id."),
+  actor: z.string().max(128).optional(),
+  command_id: z.string().max(64).optional(),
+  from: integer(1, maxPosition, undefined).describe("First position."),
+  to: integer(1, maxPosition, undefined).describe("Last position."),
+  since: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+})
+
+type Filter = (event: StoredEvent) => boolean
+
+/** What the caller may see and asked for; undefined when that is everything. */
+function filterOf({ api, caller }: Call, query: z.output<typeof Query>): Filter | undefined {
+  const { type, aggregate, actor, command_id, since, until } = query
+  const at = (event: StoredEvent) => Date.parse(event.meta.at)
+  const filters: Filter[] = []
+  if (!caller.admin) filters.push((event) => isAboutOwned(event, caller.token, api.projections.world))
+  if (type !== undefined) filters.push((event) => event.type === type)
+  if (aggregate !== undefined) filters.push((event) => event.kind === aggregate || aggregateName(event) === aggregate)
+  if (actor !== undefined) filters.push((event) => event.meta.actor.name === actor)
+  if (command_id !== undefined) filters.push((event) => event.meta.command_id === command_id)
+  if (since !== undefined) filters.push((event) => at(event) >= Date.parse(since))
+  if (until !== undefined) filters.push((event) => at(event) <= Date.parse(until))
+  return filters.length === 0 ? undefined : (event) => filters.every((filter) => filter(event))
+}
+
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+const listEvents = endpoint({
+  method: "GET",
+  path: "/api/v1/events",
+  operationId: "listEvents",
+  tag,
+  summary: `List events; owners see those of their own objects. With a filter at most ${searchLimit} positions are searched: go on from "searched".`,
+  who: "any",
+  query: Query,
+  status: 200,
+  response: listOf("events", EventView).extend({ searched: z.strictObject({ from: z.int(), to: z.int() }) }),
+  async handler(call) {
+    const { api, query } = call
+    const all: Range = { from: query.from ?? 1, to: Math.min(query.to ?? maxPosition, api.projections.world.position) }
+    const filter = filterOf(call, query)
+    const searched = filter === undefined ? all : searchable(all, query.order)
+    const skip = (query.page - 1) * query.per_page
+    const { events, total } =
+      filter === undefined ? await readPage(call, all, skip, query) : await search(call, searched, filter, skip, query)
+    return {
+      body: {
+        events: events.map((event) => eventView(event, call.caller.admin)),
+        pagination: pagination(total, query),
+        searched,
+      },
+    }
+  },
+})
+
+function searchable({ from, to }: Range, order: "asc" | "desc"): Range {
+  return order === "asc"
+    ? { from, to: Math.min(to, from + searchLimit - 1) }
+    : { from: Math.max(from, to - searchLimit + 1), to }
+}
+
+type PageQuery = Pick<z.output<typeof Query>, "per_page" | "order">
+
+/** Positions are contiguous: the page's are known without reading anything else. */
+async function readPage({ api }: Call, { from, to }: Range, skip: number, { per_page, order }: PageQuery) {
+  const total = Math.max(0, to - from + 1)
+  const length = Math.max(0, Math.min(per_page, total - skip))
+  if (length === 0) return { events: [], total }
+  const first = order === "asc" ? from + skip : to - skip - length + 1
+  const events = (await api.store.read(first - 1, length)) as StoredEvent[]
+  return { events: order === "asc" ? events : events.toReversed(), total }
+}
+
+async function search(call: Call, range: Range, filter: Filter, skip: number, { per_page, order }: PageQuery) {
+  const events: StoredEvent[] = []
+  let total = 0
+  for (const block of blocks(range, order)) {
+    if (call.signal.aborted) break
+    const read = (await call.api.store.read(block.from - 1, block.to - block.from + 1)) as StoredEvent[]
+    for (const event of order === "asc" ? read : read.toReversed()) {
+      if (!filter(event)) continue
+      if (total >= skip && events.length < per_page) events.push(event)
+      total += 1
+    }
+  }
+  return { events, total }
+}
+
+function* blocks({ from, to }: Range, order: "asc" | "desc"): Generator<Range> {
+  if (order === "asc")
+    for (let at = from; at <= to; at += pageSize) yield { from: at, to: Math.min(to, at + pageSize - 1) }
+  else for (let at = to; at >= from; at -= pageSize) yield { from: Math.max(from, at - pageSize + 1), to: at }
+}
+
+const showEvent = endpoint({
+  method: "GET",
+  path: "/api/v1/events/{position}",
+  operationId: "getEvent",
+  tag,
+  summary: "Show one event.",
+  who: "any",
+  params: z.strictObject({ position: integer(1, maxPosition, undefined) }),
+  status: 200,
+  response: EventView,
+  errors: ["not_owner"],
+  async handler(call) {
+    const { api, caller, params } = call
+    const [event] = (await api.store.read(params.position! - 1, 1)) as StoredEvent[]
+    // The log may begin later: what is older is in the archive.
+    if (event === undefined || event.position !== params.position)
+      throw new GatehouseError("not_found", "the log does not reach that position")
+    if (!caller.admin && !isAboutOwned(event, caller.token, api.projections.world))
+      throw new GatehouseError("not_owner")
+    return { body: eventView(event, caller.admin), version: event.position }
+  },
+})
+
+/** Endpoints about the log. */
+export const eventEndpoints = [listEvents, showEvent]

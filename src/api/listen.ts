@@ -1,0 +1,42 @@
+import { listen } from "listhen"
+import type { NodeHandler } from "h3"
+import type { Server } from "node:http"
+import { promisify } from "node:util"
+
+/** The loopback listener of the admin API. */
+export interface ApiListener {
+  readonly port: number
+  /** Takes no more connections, waits for open requests until `graceMs` passed, then cuts them. */
+  close(graceMs: number): Promise<void>
+}
+
+/**
+ * Serves the admin API on 127.0.0.1.
+ * @param port 0 for any free one
+ * @throws Error when the port is taken: the listener never moves to another one
+ */
+export async function listenApi(handler: NodeHandler, port: number): Promise<ApiListener> {
+  const listener = await listen(handler, {
+    port,
+    hostname: "127.0.0.1",
+    isProd: true,
+    public: false,
+    autoClose: false,
+    showURL: false,
+    qr: false,
+    clipboard: false,
+    open: false,
+  })
+  const server = listener.server as Server
+  // listhen counts requests with a second listener, which throws out of the event loop when a connection ends before its
+  // answer does: one client could end the process. Node has closed idle connections by itself since version 19.
+  for (const counting of server.listeners("request").slice(1)) server.off("request", counting as () => void)
+  return {
+    port: (server.address() as { port: number }).port,
+    async close(graceMs) {
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+      await promisify(server.close.bind(server))()
+      clearTimeout(cut)
+    },
+  }
+}

@@ -1,0 +1,35 @@
+import { GatehouseError } from "../errors.ts"
+
+/** Entity tag of an object's version (RFC 9110 §8.8.3). */
+export function entityTag(version: number): string {
+  return `"${version}"`
+}
+
+/**
+ * Version that `If-Match` asks for; undefined when any will do.
+ * @throws GatehouseError `precondition_failed` for a tag that no version can have, `bad_request` for several
+ */
+export function ifMatchVersion(header: string | null): number | undefined {
+  if (header === null || header.trim() === "*") return undefined
+  if (header.includes(",")) throw new GatehouseError("bad_request", "If-Match takes one entity tag here")
+  const version = /^"(\d{1,15})"$/.exec(header.trim())?.[1]
+  if (version === undefined) throw new GatehouseError("precondition_failed", "the entity tag is none of ours")
+  return Number(version)
+}
+
+/** Does `If-None-Match` name this version? Weak comparison (RFC 9110 §13.1.2). */
+export function noneMatch(header: string | null, version: number): boolean {
+  if (header === null) return false
+  if (header.trim() === "*") return true
+  return header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === entityTag(version))
+}
+
+/** @throws GatehouseError `validation_failed` for a key that is empty, too long or not printable */
+export function idempotencyKey(header: string | null): string | undefined {
+  if (header === null) return undefined
+  if (/^[\x20-\x7e]{1,128}$/.test(header)) return header
+  const message = "1 to 128 printable characters"
+  throw new GatehouseError("validation_failed", `Idempotency-Key: ${message}`, {
+    errors: [{ path: "Idempotency-Key", message }],
+  })
+}

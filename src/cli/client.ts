@@ -1,0 +1,132 @@
+import { CliFailure } from "./failure.ts"
+import type { Endpoint } from "../api/endpoint.ts"
+import { endpoints } from "../api/endpoint-table.ts"
+
+/** What an operation is called with. */
+export interface Input {
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly body?: unknown
+  /** Value of an API token; none for public operations. */
+  readonly token?: string | undefined
+  readonly ifMatch?: string | undefined
+}
+
+/** An answer of the API. */
+export interface Reply {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Record<string, unknown>
+  /** The body as it came. */
+  readonly text: string
+}
+
+/** A problem document that the API answered with (RFC 9457). */
+export class ApiFailure extends CliFailure {
+  override name = "ApiFailure"
+  readonly code: string
+  readonly status: number
+
+  constructor(status: number, body: Readonly<Record<string, unknown>>) {
+    const { code = `http_${status}`, detail = "the answer is not one of Gatehouse's" } = body as {
+      code?: string
+      detail?: string
+    }
+    super("apiError", [`${code}: ${detail}`, ...details(body)].join("\n"))
+    this.code = code
+    this.status = status
+  }
+}
+
+function details(body: Readonly<Record<string, unknown>>): string[] {
+  const errors = (body["errors"] ?? []) as { path: string; message: string }[]
+  const references = (body["references"] ?? []) as string[]
+  return [
+    ...(errors.length > 1 ? errors.map(({ path, message }) => `  ${path}: ${message}`) : []),
+    ...references.map((name) => `  ${name}`),
+  ]
+}
+
+/** Calls the API. */
+export interface Client {
+  /** @throws ApiFailure, CliFailure unreachable */
+  call(operationId: string, input?: Input): Promise<Reply>
+  /** GET of an address that an answer named. */
+  get(location: string, token: string | undefined, timeoutMs?: number): Promise<Reply>
+}
+
+/** The endpoint of an operation, or undefined. */
+export function operation(operationId: string): Endpoint | undefined {
+  return endpoints.find((endpoint) => endpoint.operationId === operationId)
+}
+
+/** Client of the API at an address. @param base URL without a path */
+export function client(base: string): Client {
+  return {
+    call(operationId, input = {}) {
+      const endpoint = operation(operationId)
+      if (endpoint === undefined) throw new CliFailure("usage", `usage: there is no operation ${operationId}`)
+      return send(address(base, endpoint, input), endpoint.method, input, timeoutOf(input))
+    },
+    get: (location, token, timeoutMs) => send(new URL(location, base), "GET", { token }, timeoutMs),
+  }
+}
+
+function address(base: string, endpoint: Endpoint, { params = {}, query = {} }: Input): URL {
+  const url = new URL(
+    endpoint.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? "")),
+    base,
+  )
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value))
+  return url
+}
+
+/** A waiting call is answered when its own time is over. */
+function timeoutOf({ query = {} }: Input): number {
+  return query["wait"] === undefined ? 30_000 : (Number(query["timeout"] ?? 120) + 10) * 1000
+}
+
+async function send(url: URL, method: string, { body, token, ifMatch }: Input, timeoutMs = 30_000): Promise<Reply> {
+  const response = await reach(url, {
+    method,
+    // Following one would hand the token to whoever is named there.
+    redirect: "manual",
+    signal: AbortSignal.timeout(timeoutMs),
+    headers: {
+      accept: "application/json",
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(ifMatch !== undefined && { "if-match": /^\d+$/.test(ifMatch) ? `"${ifMatch}"` : ifMatch }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  const parsed = parse(text)
+  if (!response.ok && !isHealth(url, parsed)) throw new ApiFailure(response.status, parsed)
+  return { status: response.status, headers: response.headers, body: parsed, text }
+}
+
+/** An unhealthy node answers 503 with its findings, not with a problem. */
+function isHealth(url: URL, body: Readonly<Record<string, unknown>>): boolean {
+  return url.pathname === "/health" && typeof body["status"] === "string"
+}
+
+async function reach(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    const { cause, message } = error as Error & { cause?: { code?: string } }
+    throw new CliFailure("unreachable", `unreachable: ${url.origin} does not answer (${cause?.code ?? message})`)
+  }
+}
+
+function parse(text: string): Record<string, unknown> {
+  if (text === "") return {}
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
+  } catch (error) {
+    if (error instanceof SyntaxError) return {}
+    throw error
+  }
+}

@@ -1,0 +1,117 @@
+import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
+import type { Session } from "../session.ts"
+import { words } from "../value.ts"
+
+const group = "proxies"
+
+/** Reads auth settings, changes them and writes them back; refused when somebody else changed them in between. */
+async function changeAuth(
+  session: Session,
+  args: Readonly<Record<string, string>>,
+  edit: (settings: Readonly<Record<string, unknown>>) => object | Promise<object>,
+): Promise<void> {
+  const input = {
+    params: { hostname: argument(args, "hostname") },
+    token: await session.token(argument(args, "token")),
+  }
+  const { body, headers } = await session.call("getProxyAuth", input)
+  const ifMatch = session.flag("if-match") ?? headers.get("etag") ?? undefined
+  session.show(await session.call("setProxyAuth", { ...input, body: await edit(body), ifMatch }))
+}
+
+const enableAuth: Recipe = {
+  name: "proxy-auth-enable",
+  group,
+  doc: "Protect a proxy by an OAuth host; mode is forward, redirect or passthrough",
+  parameters: [required("hostname"), required("token"), required("auth-proxy"), required("mode")],
+  run: (session, args) =>
+    changeAuth(session, args, (settings) => ({
+      ...settings,
+      auth_enabled: true,
+      auth_proxy: argument(args, "auth-proxy"),
+      auth_mode: argument(args, "mode"),
+    })),
+}
+
+const kinds = ["users", "emails", "groups"] as const
+
+const configureAuth: Recipe = {
+  name: "proxy-auth-config",
+  group,
+  doc: "Set who may pass a proxy; a kind that is left empty is not restricted; asks before dropping a restriction",
+  parameters: [required("hostname"), required("token"), ...kinds.map((kind) => optional(kind))],
+  run: (session, args) =>
+    changeAuth(session, args, async (settings) => {
+      const rules = Object.fromEntries(
+        kinds.map((kind) => {
+          const listed = words(argument(args, kind))
+          return [`auth_required_${kind}`, listed.length === 0 ? null : listed]
+        }),
+      )
+      const dropped = Object.keys(rules).filter((name) => rules[name] === null && Array.isArray(settings[name]))
+      if (dropped.length > 0)
+        await session.confirm(
+          `These restrictions of ${argument(args, "hostname")} will be dropped: ${dropped.join(", ")}`,
+        )
+      return { ...settings, ...rules }
+    }),
+}
+
+const enableMcp: Recipe = {
+  name: "proxy-mcp-enable",
+  group,
+  doc: "Make a proxy an MCP resource",
+  parameters: [
+    required("hostname"),
+    required("token"),
+    optional("endpoint", "/mcp"),
+    optional("scopes", "mcp:read mcp:write"),
+    choice("stateful", false),
+    choice("override-backend", false),
+  ],
+  async run(session, args) {
+    const body = {
+      mcp_endpoint: argument(args, "endpoint"),
+      mcp_scopes: words(argument(args, "scopes")),
+      mcp_stateful: argument(args, "stateful") === "true",
+      mcp_override_backend: argument(args, "override-backend") === "true",
+    }
+    const params = { hostname: argument(args, "hostname") }
+    const token = await session.token(argument(args, "token"))
+    session.show(await session.call("setProxyMcp", { params, body, token, ifMatch: session.flag("if-match") }))
+  },
+}
+
+const removal = (name: string, doc: string, operationId: string): Recipe => ({
+  name,
+  group,
+  doc,
+  parameters: [required("hostname"), required("token")],
+  async run(session, args) {
+    const params = { hostname: argument(args, "hostname") }
+    const token = await session.token(argument(args, "token"))
+    session.show(await session.call(operationId, { params, token, ifMatch: session.flag("if-match") }))
+  },
+})
+
+const showing = (name: string, doc: string, operationId: string): Recipe => ({
+  name,
+  group,
+  doc,
+  parameters: [required("hostname")],
+  async run(session, args) {
+    const params = { hostname: argument(args, "hostname") }
+    session.show(await session.call(operationId, { params, token: await session.token("") }))
+  },
+})
+
+/** Recipes about a proxy's auth and MCP settings. */
+export const proxySettingRecipes: readonly Recipe[] = [
+  enableAuth,
+  removal("proxy-auth-disable", "Open a proxy to everybody", "removeProxyAuth"),
+  configureAuth,
+  showing("proxy-auth-show", "Show the auth settings of a proxy", "getProxyAuth"),
+  enableMcp,
+  removal("proxy-mcp-disable", "Reset the MCP settings of a proxy", "removeProxyMcp"),
+  showing("proxy-mcp-show", "Show the MCP settings of a proxy", "getProxyMcp"),
+]

@@ -1,0 +1,28 @@
+import type { ErrorCode } from "../errors.ts"
+import type { Exchange } from "./exchange.ts"
+import { refuse } from "./answer.ts"
+
+/**
+ * Ends an exchange that cannot go on: a refusal while nothing was sent, else the client's connection is cut, because a
+ * truncated body must never look complete.
+ */
+export function fail(exchange: Exchange, code: ErrorCode, reason: string = code): void {
+  const { res, req, edge } = exchange
+  exchange.reason = reason
+  dropUpstream(exchange)
+  if (res.headersSent) {
+    exchange.phase = "done"
+    req.socket.destroy()
+    return
+  }
+  if (!req.complete) res.shouldKeepAlive = false
+  edge.log.debug("upstream_failed", { host: exchange.hostname, code, reason, request_id: exchange.requestId })
+  refuse(exchange, code)
+}
+
+/** Lets go of the upstream by destroying its connection. */
+export function dropUpstream(exchange: Exchange): void {
+  const connection = exchange.upstream
+  exchange.upstream = undefined
+  if (connection !== undefined) exchange.edge.upstreams.destroy(connection)
+}

@@ -1,0 +1,70 @@
+import type { Proxy } from "../events/proxy.ts"
+import { issuerOf } from "../projections/issuer.ts"
+import { metadataUrls } from "./resource-metadata.ts"
+import { usableScopes } from "../projections/scope.ts"
+
+/** Errors of RFC 6750 §3.1. */
+export type BearerError = "invalid_request" | "invalid_token" | "insufficient_scope"
+
+/** One fault as a challenge tells it. `description` is text of ours, never of the request. */
+export interface ChallengeError {
+  readonly error: BearerError
+  readonly description: string
+}
+
+/**
+ * `WWW-Authenticate` of a 401: one Bearer challenge on one line. The parameters of RFC 6750 and RFC 9728 come first and
+ * our own two last, so that a simple parser finds what it looks for.
+ * @param fault left out when the request brought no credential (RFC 6750 §3.1)
+ */
+export function tokenChallenge(proxy: Proxy, publicHttpsPort: number, fault?: ChallengeError): string {
+  const urls = metadataUrls(proxy, publicHttpsPort)
+  const oauthHost = proxy.auth?.auth_proxy
+  return bearer([
+    ["realm", proxy.hostname],
+    ["error", fault?.error],
+    ["error_description", fault?.description],
+    ["scope", usableScopes(proxy).join(" ")],
+    ["resource_metadata", urls.canonical],
+    ["as_uri", oauthHost && `${issuerOf(oauthHost, publicHttpsPort)}/.well-known/oauth-authorization-server`],
+    ["resource_uri", urls.root],
+  ])
+}
+
+/**
+ * `WWW-Authenticate` of a 403 for a token that lacks scopes (RFC 6750 §3.1, MCP step-up).
+ * @param needed every scope that the operation needs, so that one more authorization is enough
+ */
+export function scopeChallenge(
+  proxy: Proxy,
+  publicHttpsPort: number,
+  needed: readonly string[],
+  description: string,
+): string {
+  return bearer([
+    ["realm", proxy.hostname],
+    ["error", "insufficient_scope"],
+    ["scope", needed.join(" ")],
+    ["resource_metadata", metadataUrls(proxy, publicHttpsPort).canonical],
+    ["error_description", description],
+  ])
+}
+
+/** `WWW-Authenticate` of a 400 for credentials that cannot be read (RFC 6750 §3.1 `invalid_request`). */
+export function malformedChallenge(proxy: Proxy, description: string): string {
+  return bearer([
+    ["realm", proxy.hostname],
+    ["error", "invalid_request"],
+    ["error_description", description],
+  ])
+}
+
+function bearer(parameters: readonly (readonly [name: string, value: string | undefined])[]): string {
+  const given = parameters.filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "")
+  return `Bearer ${given.map(([name, value]) => `${name}=${quoted(value)}`).join(", ")}`
+}
+
+/** RFC 9110 §5.6.4 quoted-string; URLs and scopes hold no quote, other values are ours. */
+function quoted(value: string): string {
+  return `"${value.replace(/["\\]/g, "\\$&")}"`
+}

@@ -1,0 +1,186 @@
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { EdgeContext, Exchange, UpgradeSocket } from "./exchange.ts"
+import { type HeadScan, type RequestHead, hasToken, scanHead } from "./framing.ts"
+import { answer, refuse } from "./answer.ts"
+import { parseHost, splitAbsoluteForm } from "./host.ts"
+import { authority } from "../platform/config.ts"
+import { canonicalTarget } from "./target.ts"
+import { catalogue } from "../errors.ts"
+import { clientAddress } from "./client-address.ts"
+import type { RoutedHost } from "../projections/hosts.ts"
+import { forward } from "./forward.ts"
+import { webSocketFault } from "./upgrade.ts"
+
+const acmePrefix = "/.well-known/acme-challenge/"
+const metadataPrefix = "/.well-known/o"
+const noStore = ["Cache-Control", "no-store"]
+
+/** Decides what a request is and hands it on: the order of edge rules §1.1. Synchronous. */
+export function dispatch(exchange: Exchange): void {
+  const { edge, client, req } = exchange
+  const scan = scanHead(req as RequestHead, edge.limits, edge.names, edge.judged)
+  if (typeof scan === "string") {
+    const allow = catalogue[scan].status === 405 ? ["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"] : []
+    return refuse(exchange, scan, allow)
+  }
+  exchange.scan = scan
+  const target = readHost(exchange, scan)
+  if (target === undefined) return refuse(exchange, "bad_request")
+  if (client.serverName !== undefined && client.serverName !== exchange.hostname)
+    return refuse(exchange, "misdirected_request")
+  exchange.address = clientAddress(client.peer, scan.forwardedFor, edge.trusted)
+  const canonical = canonicalTarget(target)
+  // A validator must never be told that its path is malformed, only that there is nothing.
+  const challenge = !client.secure && (canonical?.path ?? target).startsWith(acmePrefix)
+  if (challenge) return answerChallenge(exchange, canonical?.path ?? "")
+  if (canonical === undefined) return refuse(exchange, "bad_request")
+  exchange.path = canonical.path
+  exchange.query = canonical.query
+  if (exchange.hostname === edge.oauthHost) return client.secure ? own(exchange, edge.oauth) : toHttps(exchange)
+  const routed = edge.hosts.get(exchange.hostname)
+  if (routed !== undefined) return route(exchange, routed)
+  if (edge.adminHosts.has(exchange.hostname) && mayAdministrate(exchange)) return own(exchange, edge.admin)
+  refuse(exchange, "not_found")
+}
+
+/** Reads Host and an absolute-form target. @returns the target in origin form, or undefined for a 400 */
+function readHost(exchange: Exchange, scan: HeadScan): string | undefined {
+  const url = exchange.req.url!
+  const value = scan.host ?? ""
+  let target = url
+  if (url.charCodeAt(0) !== 47) {
+    const split = splitAbsoluteForm(url)
+    if (split === undefined || split.authority.toLowerCase() !== value.toLowerCase()) return undefined
+    target = split.target
+  }
+  // Only HTTP/1.0 may come without a Host; it then asks for no host that is known.
+  if (scan.host === undefined) return target
+  const host = parseHost(value)
+  if (host === undefined) return undefined
+  exchange.hostname = host.name
+  exchange.authority = host.port === "" ? host.name : `${host.name}:${host.port}`
+  return target
+}
+
+/** RFC 8555 §8.3; every node answers for every name, before redirects and rules. */
+function answerChallenge(exchange: Exchange, path: string): void {
+  exchange.path = path === "" ? acmePrefix : path
+  if (exchange.method !== "GET" && exchange.method !== "HEAD")
+    return refuse(exchange, "method_not_allowed", ["Allow", "GET, HEAD"])
+  const found = exchange.edge.challenges.keyAuthorization(path.slice(acmePrefix.length))
+  if (found === undefined) return refuse(exchange, "not_found")
+  answer(exchange, 200, ["Content-Type", "application/octet-stream", ...noStore], found)
+}
+
+/** Both ends of the way must be allowed: the peer, and behind a trusted proxy the client that it reports. */
+function mayAdministrate({ edge, client, address }: Exchange): boolean {
+  return edge.adminSources.has(client.peer) && edge.adminSources.has(address)
+}
+
+function own(exchange: Exchange, handler: EdgeContext["oauth"]): void {
+  const { req, res, scan, client, path, query } = exchange
+  if (exchange.upgrade !== undefined) return refuse(exchange, "not_found")
+  if (scan.expect === "100-continue" && req.httpVersion === "1.1") res.writeContinue()
+  req.url = query === "" ? path : `${path}?${query}`
+  exchange.phase = "done"
+  handler(req, res, {
+    address: exchange.address,
+    hostname: exchange.hostname,
+    secure: client.secure,
+    requestId: exchange.requestId,
+  })
+}
+
+function toHttps(exchange: Exchange): void {
+  const { edge, hostname, path, query } = exchange
+  const place = authority(hostname, edge.config.publicHttpsPort)
+  exchange.reason = "to_https"
+  answer(exchange, 308, ["Location", `https://${place}${path}${query === "" ? "" : `?${query}`}`, ...noStore], "")
+}
+
+function route(exchange: Exchange, routed: RoutedHost): void {
+  const { edge, client, path, req } = exchange
+  const { proxy } = routed
+  exchange.proxy = proxy
+  if (!proxy.enabled) return refuse(exchange, "proxy_disabled", ["Retry-After", "60"])
+  if (path.startsWith(metadataPrefix)) {
+    const found = edge.metadata(proxy, exchange.method, path)
+    if (found !== undefined) return answer(exchange, found.status, found.headers, found.body)
+  }
+  if (client.secure ? !proxy.enable_https : !proxy.enable_http)
+    return !client.secure && proxy.enable_https ? toHttps(exchange) : refuse(exchange, "not_found")
+  const fault = wantsWebSocket(exchange) ? webSocketFault(req, exchange.upgrade !== undefined) : undefined
+  if (fault === "upgrade_required") return refuse(exchange, fault, ["Sec-WebSocket-Version", "13", "Upgrade", "websocket"])
+  if (fault !== undefined) return refuse(exchange, fault)
+  const verdict = edge.guard.check(proxy, exchange)
+  if (!verdict.pass) {
+    exchange.reason = verdict.reason
+    return answer(exchange, verdict.status, verdict.headers, verdict.body)
+  }
+  exchange.identity = verdict.identity
+  const plan = edge.plans.of(routed)
+  if (plan === undefined) return refuse(exchange, "target_unavailable")
+  forward(exchange, plan, verdict)
+}
+
+function wantsWebSocket({ scan, upgrade }: Exchange): boolean {
+  return upgrade !== undefined || (scan.upgrade !== "" && hasToken(scan.upgrade, "websocket"))
+}
+
+const nothing: HeadScan = {
+  host: undefined,
+  connection: "",
+  upgrade: "",
+  expect: "",
+  forwardedFor: "",
+  contentLength: "",
+  chunked: false,
+}
+
+/** A request of which nothing is known yet. */
+export function newExchange(
+  edge: EdgeContext,
+  client: Exchange["client"],
+  req: IncomingMessage,
+  res: ServerResponse,
+  requestId: string,
+  upgrade?: UpgradeSocket,
+): Exchange {
+  const now = edge.now()
+  return {
+    edge,
+    client,
+    req,
+    res,
+    method: req.method!,
+    rawHeaders: req.rawHeaders,
+    requestId,
+    started: now,
+    upgrade,
+    address: client.peer,
+    scan: nothing,
+    hostname: "",
+    authority: "",
+    path: "",
+    query: "",
+    proxy: undefined,
+    identity: null,
+    reason: null,
+    bytes: 0,
+    logged: false,
+    phase: "new",
+    plan: undefined,
+    head: "",
+    upstream: undefined,
+    retried: false,
+    deadline: 0,
+    uploading: false,
+    received: 0,
+    uploadDone: true,
+    partial: undefined,
+    interim: 0,
+    body: undefined,
+    lastByte: now,
+    paused: false,
+  }
+}

@@ -1,0 +1,65 @@
+import type { EdgeContext, Exchange } from "./exchange.ts"
+import { closeSplice } from "./splice.ts"
+import { dropUpstream, fail } from "./abandon.ts"
+
+/** Ends what takes too long: connecting, waiting for a head, a body that stands still or crawls, a silent stream. */
+export function expire(exchange: Exchange, now: number): void {
+  const { config } = exchange.edge
+  const idleMs = config.EDGE_STREAM_IDLE_TIMEOUT * 1000
+  switch (exchange.phase) {
+    case "connecting":
+    case "waiting":
+      if (now > exchange.deadline) fail(exchange, "gateway_timeout")
+      return
+    case "spliced":
+      if (now - exchange.lastByte > idleMs) closeSplice(exchange, "away")
+      return
+    case "body": {
+      if (now - exchange.lastByte > idleMs) return endStream(exchange, "stream_idle")
+      const { body } = exchange
+      if (body === undefined || body.stream || exchange.paused) return
+      // A body of known length has the request's time, and more the more has come, so that no large download is cut.
+      const allowed = config.PROXY_REQUEST_TIMEOUT * 1000 + body.heldUp + (exchange.bytes / 1024) * 1000
+      if (now - exchange.started > allowed) fail(exchange, "gateway_timeout")
+      return
+    }
+    case "new":
+    case "done":
+      return
+  }
+}
+
+/** Ends a running answer: an event stream cleanly, because every event in it is whole; anything else by cutting it. */
+export function endStream(exchange: Exchange, reason: string): void {
+  if (exchange.phase === "spliced") {
+    exchange.reason = reason
+    return closeSplice(exchange, reason === "shutting_down" ? "away" : "policy")
+  }
+  if (exchange.body?.eventStream !== true) return fail(exchange, "gateway_timeout", reason)
+  exchange.reason = reason
+  exchange.phase = "done"
+  dropUpstream(exchange)
+  exchange.res.end()
+}
+
+/**
+ * Asks the guard again about every open stream and closes those that would not pass today: token expired or revoked, rule
+ * tightened, proxy switched off or gone.
+ */
+export function recheckStreams({ upstreams, hosts, guard }: EdgeContext): void {
+  for (const exchange of upstreams.busy()) {
+    if (!isStream(exchange)) continue
+    const proxy = hosts.get(exchange.hostname)?.proxy
+    const allowed =
+      proxy?.enabled === true &&
+      (exchange.identity === null
+        ? guard.check(proxy, exchange).pass
+        : guard.stillAllowed(proxy, exchange.identity))
+    if (!allowed) endStream(exchange, "no_longer_allowed")
+  }
+}
+
+/** Can this exchange outlive what allowed it? */
+export function isStream(exchange: Exchange): boolean {
+  return exchange.phase === "spliced" || (exchange.phase === "body" && exchange.body?.stream === true)
+}

@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { AccessLog } from "./access-log.ts"
+import type { AddressRanges } from "./client-address.ts"
+import type { Challenges } from "../projections/challenges.ts"
+import type { ClientConnection } from "./client-connections.ts"
+import type { Config } from "../platform/config.ts"
+import type { Socket } from "node:net"
+import type { Guard, Identity } from "./guard.ts"
+import type { HeadLimits, HeadScan } from "./framing.ts"
+import type { HeaderName } from "./header-names.ts"
+import type { Hosts } from "../projections/hosts.ts"
+import type { Logger } from "../platform/log.ts"
+import type { Proxy } from "../events/proxy.ts"
+import type { ResponseBody } from "./response-body.ts"
+import type { UpstreamConnection, Upstreams } from "./upstream-pool.ts"
+import type { UpstreamPlans, UpstreamPlan } from "./upstream-plan.ts"
+
+/** What a handler of Gatehouse's own learns about the caller besides the request. */
+export interface Caller {
+  /** Client address, behind trusted proxies the one that they report. */
+  readonly address: string
+  /** Host as looked up. */
+  readonly hostname: string
+  readonly secure: boolean
+  readonly requestId: string
+}
+
+/** A node-style handler of Gatehouse's own: OAuth or the admin API. */
+export type OwnHandler = (request: IncomingMessage, response: ServerResponse, caller: Caller) => void
+
+/** Answer to a metadata request on a proxied host; headers are flat. */
+export interface MetadataAnswer {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+/** @returns undefined when the path belongs to the backend */
+export type Metadata = (proxy: Proxy, method: string, path: string) => MetadataAnswer | undefined
+
+/** Everything that handling a request needs; made once. */
+export interface EdgeContext {
+  readonly config: Config
+  readonly hosts: Hosts
+  readonly challenges: Challenges
+  readonly guard: Guard
+  readonly metadata: Metadata
+  readonly oauth: OwnHandler
+  readonly admin: OwnHandler
+  readonly oauthHost: string
+  readonly adminHosts: ReadonlySet<string>
+  readonly adminSources: AddressRanges
+  readonly trusted: AddressRanges
+  readonly upstreams: Upstreams<Exchange>
+  readonly plans: UpstreamPlans
+  readonly access: AccessLog
+  readonly log: Logger
+  readonly limits: HeadLimits
+  readonly names: (name: string) => HeaderName
+  /** Names of the request that is being looked at; read before the next one is. */
+  readonly judged: HeaderName[]
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly clock: () => Date
+  /** Told when the node stops: every answer then ends its connection. */
+  draining: boolean
+}
+
+/** Where a forwarded request stands. */
+export type Phase = "new" | "connecting" | "waiting" | "body" | "spliced" | "done"
+
+/** The socket of an upgrade, and the bytes that came before the upstream had switched. */
+export interface UpgradeSocket {
+  readonly socket: Socket
+  readonly early: Buffer[]
+}
+
+/** One request and its answer, from the first look to the access log. */
+export interface Exchange {
+  readonly edge: EdgeContext
+  readonly client: ClientConnection
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly method: string
+  readonly rawHeaders: readonly string[]
+  readonly requestId: string
+  readonly started: number
+  /** Set for an upgrade to WebSocket. */
+  readonly upgrade: UpgradeSocket | undefined
+  address: string
+  scan: HeadScan
+  hostname: string
+  /** Host with its port, as it goes on. */
+  authority: string
+  path: string
+  query: string
+  proxy: Proxy | undefined
+  identity: Identity | null
+  reason: string | null
+  /** Body bytes sent to the client. */
+  bytes: number
+  logged: boolean
+
+  phase: Phase
+  plan: UpstreamPlan | undefined
+  head: string
+  upstream: UpstreamConnection<Exchange> | undefined
+  retried: boolean
+  /** Monotonic milliseconds: end of connecting or of waiting for the head. */
+  deadline: number
+  uploading: boolean
+  /** Body bytes received from the client. */
+  received: number
+  uploadDone: boolean
+  /** Start of a head that came in pieces. */
+  partial: Buffer | undefined
+  interim: number
+  body: ResponseBody | undefined
+  lastByte: number
+  paused: boolean
+}

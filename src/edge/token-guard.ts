@@ -1,0 +1,174 @@
+import type { AccessToken, AccessTokens, TokenFault } from "../projections/access-token.ts"
+import { type AdmissionFault, type ResourceSettings, admissionFault } from "../projections/admission.ts"
+import type { Guard, GuardedRequest, Identity, Verdict } from "./guard.ts"
+import { type GuardFault, refusal } from "./refusal.ts"
+import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts"
+import { guardHeaders, isToken68, readCredential, tokenInQuery } from "./credentials.ts"
+import type { Proxy } from "../events/proxy.ts"
+import { generationCache } from "./generation-cache.ts"
+import { hash } from "node:crypto"
+import { identityHeaders } from "./identity-headers.ts"
+import { issuerOf } from "../projections/issuer.ts"
+import { resourceIdentity } from "../projections/resource.ts"
+
+/** What the guard is made of. */
+export interface TokenGuardParts {
+  readonly tokens: AccessTokens
+  readonly settings: ResourceSettings
+  /** Tokens remembered per generation; twice as many at most. */
+  readonly remembered?: number
+}
+
+type Pass = Extract<Verdict, { pass: true }>
+
+/** A verified token, and what it is worth on the proxy that it was last used for. */
+interface Remembered extends AccessToken {
+  readonly identity: Identity
+  proxy: Proxy
+  outcome: Pass | AdmissionFault | "identity_not_representable"
+}
+
+type Judgement = Remembered["outcome"] | TokenFault | "malformed_authorization"
+
+/** What follows from a proxy's settings; a proxy is a new value after each change. */
+interface Plan {
+  readonly origin: string
+  /** Issuer of the OAuth host; empty, which no token has, without auth. */
+  readonly issuer: string
+  /** Path of the MCP endpoint without a trailing slash; undefined without MCP. */
+  readonly endpoint: string | undefined
+  readonly excluded: readonly string[]
+}
+
+const open: Pass = { pass: true, headers: [], protected: false, identity: null }
+const anonymous: Pass = { pass: true, headers: [], protected: true, identity: null }
+
+/**
+ * Guard of proxied hosts (resource server of RFC 6750 and RFC 9068). Order: CORS preflight and Origin on the MCP
+ * endpoint, excluded paths, credential, token, issuer, audience, people rule, scope.
+ *
+ * A verified token is remembered under its SHA-256, so a later request costs one pass over the headers, one hash and a
+ * few lookups. Only what cannot change is remembered, the signature and the claims: expiry, grant, client and key are
+ * looked up each time, and the outcome belongs to one value of the proxy. So nothing has to be invalidated, and a
+ * revocation works from the moment it is folded.
+ */
+export function tokenGuard({ tokens, settings, remembered = 10_000 }: TokenGuardParts): Guard {
+  const { publicHttpsPort } = settings
+  const cache = generationCache<Remembered>(remembered)
+  const plans = new WeakMap<Proxy, Plan>()
+  const tokenOf = new WeakMap<Identity, AccessToken>()
+
+  function planOf(proxy: Proxy): Plan {
+    const known = plans.get(proxy)
+    if (known !== undefined) return known
+    const made = plan(proxy, publicHttpsPort)
+    plans.set(proxy, made)
+    return made
+  }
+
+  function outcomeOn(proxy: Proxy, { claims }: AccessToken, identity: Identity): Remembered["outcome"] {
+    const fault = admissionFault(proxy, claims, settings)
+    if (fault !== undefined) return fault
+    const headers = proxy.auth?.auth_pass_headers ? identityHeaders(proxy.auth.auth_header_prefix, claims) : []
+    return headers === undefined ? "identity_not_representable" : { pass: true, headers, protected: true, identity }
+  }
+
+  /** What this token is worth on this proxy, now. */
+  function judge(proxy: Proxy, token: string): Judgement {
+    const key = hash("sha256", token, "base64url")
+    const known = cache.get(key)
+    if (known === undefined) return meet(proxy, token, key)
+    const fault = tokens.standing(known)
+    if (fault !== undefined) {
+      cache.delete(key)
+      return fault
+    }
+    if (known.proxy !== proxy) {
+      known.outcome = outcomeOn(proxy, known, known.identity)
+      known.proxy = proxy
+    }
+    return known.outcome
+  }
+
+  function meet(proxy: Proxy, text: string, key: string): Judgement {
+    if (!isToken68(text)) return "malformed_authorization"
+    const checked = tokens.verify(text, planOf(proxy).issuer)
+    if (!checked.ok) return checked.reason
+    const { claims, kid } = checked
+    const identity = { subject: claims.sub, clientId: claims.client_id, grantId: claims.sid, expires: claims.exp }
+    const token = { claims, kid }
+    const outcome = outcomeOn(proxy, token, identity)
+    tokenOf.set(identity, token)
+    cache.set(key, { ...token, identity, proxy, outcome })
+    return outcome
+  }
+
+  function check(proxy: Proxy, request: GuardedRequest): Verdict {
+    const guarded = proxy.auth?.auth_enabled === true
+    if (!guarded && proxy.mcp?.mcp_enabled !== true) return open
+    const { origin: ownOrigin, endpoint, excluded } = planOf(proxy)
+    const { authorization, origin, repeated } = guardHeaders(request.rawHeaders)
+    const mcpEndpoint = endpoint !== undefined && isEndpoint(request.path, endpoint)
+    const refuse = (fault: GuardFault, cors = mcpEndpoint ? corsHeaders(origin) : []) =>
+      refusal(fault, { proxy, publicHttpsPort, mcpEndpoint, cors, requestId: request.requestId })
+
+    const pass = (verdict: Pass): Verdict =>
+      mcpEndpoint && origin !== undefined ? { ...verdict, cors: corsHeaders(origin) } : verdict
+
+    if (repeated) return refuse("repeated_header", [])
+    if (mcpEndpoint && origin !== undefined) {
+      if (origin.toLowerCase() !== ownOrigin) return refuse("origin_not_allowed", ["Vary", "Origin"])
+      if (isPreflight(request.method, origin, request.rawHeaders))
+        return {
+          pass: false,
+          status: 204,
+          headers: preflightHeaders(origin, request.rawHeaders),
+          body: "",
+          reason: "preflight",
+        }
+    }
+    if (!guarded) return pass(open)
+    if (excluded.length > 0 && isExcluded(request.path, excluded)) return pass(anonymous)
+    if (tokenInQuery(request.query)) return refuse("token_in_query")
+    const credential = readCredential(authorization)
+    if (credential.type === "malformed") return refuse("malformed_authorization")
+    const outcome = credential.type === "none" ? "no_credential" : judge(proxy, credential.token)
+    if (typeof outcome !== "string") return pass(outcome)
+    return proxy.auth.auth_mode === "passthrough" && !isAmbiguous(outcome) ? pass(anonymous) : refuse(outcome)
+  }
+
+  function stillAllowed(proxy: Proxy, identity: Identity): boolean {
+    if (!proxy.enabled) return false
+    if (proxy.auth?.auth_enabled !== true) return true
+    const token = tokenOf.get(identity)
+    if (token === undefined || tokens.revoked(token)) return false
+    return proxy.auth.auth_mode === "passthrough" || admissionFault(proxy, token.claims, settings) === undefined
+  }
+
+  return { check, stillAllowed }
+}
+
+/** What even passthrough does not send on: the backend could take the request for another's. */
+function isAmbiguous(fault: GuardFault): boolean {
+  return fault === "malformed_authorization" || fault === "identity_not_representable"
+}
+
+function plan(proxy: Proxy, publicHttpsPort: number): Plan {
+  const { origin, canonical } = resourceIdentity(proxy, publicHttpsPort)
+  return {
+    origin,
+    issuer: proxy.auth === null ? "" : issuerOf(proxy.auth.auth_proxy, publicHttpsPort),
+    endpoint: proxy.mcp?.mcp_enabled ? canonical.slice(origin.length) : undefined,
+    excluded: (proxy.auth?.auth_excluded_paths ?? []).map((path) => path.replace(/\/$/, "")),
+  }
+}
+
+function isEndpoint(path: string, endpoint: string): boolean {
+  return path === endpoint || (path.length === endpoint.length + 1 && path.endsWith("/") && path.startsWith(endpoint))
+}
+
+/** Whole segments only, and never for a path whose meaning a backend may read otherwise (parameters, escapes). */
+function isExcluded(path: string, excluded: readonly string[]): boolean {
+  if (/[;%]/.test(path)) return false
+  return excluded.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
+}

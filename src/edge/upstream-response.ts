@@ -1,0 +1,115 @@
+import { type ResponseHead, headEnd, parseHead } from "./response-parser.ts"
+import { deliver, responseBody } from "./response-body.ts"
+import type { Exchange } from "./exchange.ts"
+import { dropUpstream, fail } from "./abandon.ts"
+import { splice } from "./splice.ts"
+
+const mostInterim = 16
+/** How long a free connection waits for its next request when the upstream gives no hint: below every usual timeout. */
+const defaultIdleMs = 4000
+const longestIdleMs = 60_000
+
+/** Takes bytes of the upstream's answer. @returns false to stop reading until the client has taken what there is */
+export function onUpstreamBytes(exchange: Exchange, bytes: Buffer, length: number): boolean {
+  if (exchange.phase === "body") return bodyBytes(exchange, bytes, 0, length)
+  if (exchange.phase !== "waiting") {
+    // An answer before the request: whatever it is, it is not for this request.
+    fail(exchange, "bad_gateway", "upstream_unasked")
+    return false
+  }
+  if (exchange.partial === undefined) return headBytes(exchange, bytes, length)
+  const joined = Buffer.concat([exchange.partial, bytes.subarray(0, length)])
+  return headBytes(exchange, joined, joined.length)
+}
+
+function headBytes(exchange: Exchange, bytes: Buffer, length: number): boolean {
+  const end = headEnd(bytes, length)
+  if (end === 0) {
+    exchange.partial = Buffer.from(bytes.subarray(0, length))
+    return true
+  }
+  const head = end === -1 ? undefined : parseHead(bytes.toString("latin1", 0, end), exchange.edge.names)
+  if (head === undefined) return broken(exchange, "upstream_bad_head")
+  exchange.partial = undefined
+  if (head.status === 101) {
+    if (exchange.upgrade === undefined || head.upgrade !== "websocket") return broken(exchange, "upstream_unsolicited_101")
+    return splice(exchange, head, Buffer.from(bytes.subarray(end, length)))
+  }
+  if (head.status >= 200) return finalHead(exchange, head, bytes, end, length)
+  exchange.interim += 1
+  if (exchange.interim > mostInterim) return broken(exchange, "upstream_1xx_flood")
+  if (end === length) return true
+  const rest = bytes.subarray(end, length)
+  return headBytes(exchange, rest, rest.length)
+}
+
+function broken(exchange: Exchange, reason: string): boolean {
+  fail(exchange, "bad_gateway", reason)
+  return false
+}
+
+function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
+  const { res, edge } = exchange
+  const { headers, status } = head
+  if (head.eventStream && !headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === "x-accel-buffering"))
+    headers.push("X-Accel-Buffering", "no")
+  if (edge.draining) res.shouldKeepAlive = false
+  const hasBody = exchange.method !== "HEAD" && status !== 204 && status !== 304
+  res.writeHead(status, headers)
+  exchange.phase = "body"
+  exchange.body = responseBody(head, hasBody, exchange.lastByte)
+  if (exchange.body.left === 0) {
+    res.end()
+    finish(exchange, from < to)
+    return true
+  }
+  // The client learns at once that the answer has begun, even when its first byte takes an hour.
+  if (from === to) res.flushHeaders()
+  return from === to || bodyBytes(exchange, bytes, from, to)
+}
+
+function bodyBytes(exchange: Exchange, bytes: Buffer, from: number, to: number): boolean {
+  const { body } = exchange
+  if (body === undefined) return false
+  const { used, state, flowing } = deliver(exchange, body, bytes, from, to)
+  if (state === "broken") return broken(exchange, "upstream_bad_chunk")
+  if (state === "done") {
+    finish(exchange, used < to)
+    return true
+  }
+  if (!flowing) pause(exchange)
+  return flowing
+}
+
+/** Reading goes on when the client has taken what is queued for it. */
+function pause(exchange: Exchange): void {
+  const { res, body, edge } = exchange
+  if (body === undefined || exchange.paused) return
+  exchange.paused = true
+  body.pausedAt = edge.now()
+  res.once("drain", () => {
+    exchange.paused = false
+    exchange.lastByte = edge.now()
+    body.heldUp += exchange.lastByte - body.pausedAt
+    exchange.upstream?.socket?.resume()
+  })
+}
+
+/** The upstream closed. @returns true when that is how this body ends */
+export function endOfUpstream(exchange: Exchange): boolean {
+  if (exchange.body?.left !== Infinity) return false
+  exchange.res.end()
+  finish(exchange, false)
+  return true
+}
+
+/** The answer is complete: the connection goes back to its pool, unless something speaks against its next use. */
+function finish(exchange: Exchange, leftOver: boolean): void {
+  const { upstream, body, edge } = exchange
+  exchange.phase = "done"
+  if (upstream === undefined || body === undefined) return
+  if (leftOver || !body.persistent || !exchange.uploadDone || exchange.upgrade !== undefined) return dropUpstream(exchange)
+  exchange.upstream = undefined
+  const idle = body.idleHint === -1 ? defaultIdleMs : Math.min((body.idleHint - 1) * 1000, longestIdleMs)
+  edge.upstreams.release(upstream, idle)
+}

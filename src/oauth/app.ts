@@ -1,0 +1,141 @@
+import type { AuthorizationServer, AuthorizationServerParts, Handler } from "./authorization-server.ts"
+import { H3, type H3Event, toNodeHandler } from "h3"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { GatehouseError, problem } from "../errors.ts"
+import { callback, chooseGithub } from "./login-github.ts"
+import { deleteClient, readClient, replaceClient } from "./client-configuration.ts"
+import { loginLocally, showLogin } from "./login.ts"
+import { accessTokens } from "../projections/access-token.ts"
+import { authorize } from "./authorize.ts"
+import { decide } from "./consent.ts"
+import { errorAnswer } from "./error-answer.ts"
+import { home } from "./home.ts"
+import { introspect } from "./introspect.ts"
+import { jwks } from "./jwks.ts"
+import { metadata } from "./metadata.ts"
+import { randomUUID } from "node:crypto"
+import { rateLimiter } from "../platform/rate-limit.ts"
+import { refreshKey } from "./refresh-token.ts"
+import { register } from "./register.ts"
+import { revoke } from "./revoke.ts"
+import { signingKeys } from "./signing-keys.ts"
+import { token } from "./token.ts"
+import { tokensByHash } from "../projections/tokens-by-hash.ts"
+
+/** One path of the authorization server. */
+interface Endpoint {
+  readonly path: string
+  /** `page` answers people in a browser, `json` answers programs, from any origin. */
+  readonly kind: "page" | "json"
+  readonly methods: Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>>
+}
+
+const endpoints: readonly Endpoint[] = [
+  { path: "/", kind: "page", methods: { GET: home } },
+  { path: "/.well-known/oauth-authorization-server", kind: "json", methods: { GET: metadata } },
+  { path: "/.well-known/openid-configuration", kind: "json", methods: { GET: metadata } },
+  { path: "/.well-known/jwks.json", kind: "json", methods: { GET: jwks } },
+  { path: "/jwks", kind: "json", methods: { GET: jwks } },
+  { path: "/register", kind: "json", methods: { POST: register } },
+  {
+    path: "/register/:client_id",
+    kind: "json",
+    methods: { GET: readClient, PUT: replaceClient, DELETE: deleteClient },
+  },
+  { path: "/authorize", kind: "page", methods: { GET: authorize, POST: authorize } },
+  { path: "/consent", kind: "page", methods: { POST: decide } },
+  { path: "/login", kind: "page", methods: { GET: showLogin, POST: loginLocally } },
+  { path: "/login/github", kind: "page", methods: { GET: chooseGithub } },
+  { path: "/callback", kind: "page", methods: { GET: callback } },
+  { path: "/token", kind: "json", methods: { POST: token } },
+  { path: "/revoke", kind: "json", methods: { POST: revoke } },
+  { path: "/introspect", kind: "json", methods: { POST: introspect } },
+]
+
+/** On every answer. The edge terminated TLS; plain HTTP is not served here. */
+const commonHeaders = {
+  "strict-transport-security": "max-age=31536000",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+} as const
+
+/** The authorization server of one OAuth host. */
+export interface OAuthApp {
+  /** Answers a request whose host is the OAuth host; the edge sets the client's address on the socket. */
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void
+  /** Sees to it that there is a signing key; to be awaited before the first request. @throws ConfigError, GatehouseError */
+  ensureSigningKey(): Promise<void>
+}
+
+/** Puts the authorization server together. */
+export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
+  const now = () => parts.clock().getTime()
+  const server: AuthorizationServer = {
+    ...parts,
+    issuer: `https://${parts.config.oauthAuthority}`,
+    fetch: parts.fetch ?? fetch,
+    limiter: rateLimiter(parts.ttl, now),
+    signingKeys: signingKeys(parts),
+    tokensByHash: tokensByHash(parts.projections),
+    accessTokens: accessTokens({ world: () => parts.projections.world, now }),
+    refreshKey: refreshKey(parts.config.MASTER_KEY),
+  }
+  const app = new H3({ silent: true })
+  for (const endpoint of endpoints) app.all(endpoint.path, (event) => answer(server, endpoint, event))
+  app.all("/**", () => dressed(nothingHere(), true))
+  const handle = toNodeHandler(app)
+  return {
+    handler: (request, response) => void handle(request, response),
+    ensureSigningKey: () => server.signingKeys.ensure(),
+  }
+}
+
+async function answer(server: AuthorizationServer, endpoint: Endpoint, event: H3Event): Promise<Response> {
+  const open = endpoint.kind === "json"
+  try {
+    return dressed(await dispatch(server, endpoint, event), open)
+  } catch (error) {
+    return dressed(errorAnswer(server, endpoint.kind, event, error), open)
+  }
+}
+
+function dispatch(
+  server: AuthorizationServer,
+  { kind, methods }: Endpoint,
+  event: H3Event,
+): Promise<Response> | Response {
+  const method = event.req.method
+  if (method === "OPTIONS" && kind === "json") return preflight(Object.keys(methods))
+  // A HEAD is a GET whose body the server leaves out; on pages a GET may start something, so there it is not one.
+  const handler = methods[(method === "HEAD" && kind === "json" ? "GET" : method) as keyof typeof methods]
+  if (handler !== undefined) return handler(server, event)
+  throw new GatehouseError("method_not_allowed", undefined, {
+    allow: [...Object.keys(methods), ...(kind === "json" ? ["OPTIONS"] : [])],
+  })
+}
+
+/** CORS preflight (Fetch §3.2.2): no credentials, so every origin may. */
+function preflight(methods: readonly string[]): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "access-control-allow-methods": methods.join(", "),
+      "access-control-allow-headers": "authorization, content-type, accept, mcp-protocol-version, dpop",
+      "access-control-max-age": "600",
+    },
+  })
+}
+
+function nothingHere(): Response {
+  const body = problem("not_found", undefined, randomUUID())
+  return Response.json(body, { status: 404, headers: { "content-type": "application/problem+json" } })
+}
+
+function dressed(response: Response, open: boolean): Response {
+  for (const [name, value] of Object.entries(commonHeaders)) response.headers.set(name, value)
+  if (open) {
+    response.headers.set("access-control-allow-origin", "*")
+    response.headers.set("access-control-expose-headers", "WWW-Authenticate, Retry-After")
+  }
+  return response
+}

@@ -1,0 +1,184 @@
+import * as z from "zod"
+import type { Config } from "../platform/config.ts"
+import { reason } from "../platform/log.ts"
+
+/** Why GitHub did not prove a person; stable, for the log. */
+export type GithubFault =
+  | "github_unreachable"
+  | "github_timeout"
+  | "github_code_refused"
+  | "github_unauthorized"
+  | "github_forbidden"
+  | "github_rate_limited"
+  | "github_unavailable"
+  | "github_malformed"
+
+/** A login that GitHub did not prove. Never a success, whatever the cause. */
+export class GithubError extends Error {
+  override name = "GithubError"
+  readonly fault: GithubFault
+
+  constructor(fault: GithubFault, detail: string) {
+    super(detail)
+    this.fault = fault
+  }
+}
+
+/** Somebody at GitHub. */
+export interface GithubAccount {
+  /** Never recycled, unlike the login. */
+  readonly id: number
+  readonly login: string
+  readonly name: string | null
+  /** Primary and verified address; null where there is none. */
+  readonly email: string | null
+  /** `org`, `org/team`, as far as they were asked for. */
+  readonly groups: readonly string[]
+}
+
+/** What to ask beyond the profile. */
+export interface GroupWish {
+  readonly organisations: boolean
+  readonly teams: boolean
+}
+
+type Settings = Pick<Config, "GITHUB_CLIENT_ID" | "GITHUB_CLIENT_SECRET" | "GITHUB_BASE_URL" | "GITHUB_API_URL">
+
+/** GitHub's side of a login, as its web application flow has it. */
+export interface Github {
+  authorizationUrl(
+    state: string,
+    challenge: string,
+    redirectUri: string,
+    wish: GroupWish,
+    loginHint: string | null,
+  ): string
+  /** Redeems the code and reads who it is. The token is dropped with the end of this call. @throws GithubError */
+  account(code: string, verifier: string, redirectUri: string, wish: GroupWish): Promise<GithubAccount>
+}
+
+const deadlineMs = 10_000
+
+const TokenAnswer = z.object({ access_token: z.string().min(1).optional(), error: z.string().optional() })
+const UserAnswer = z.object({
+  id: z.int().positive(),
+  login: z.string().min(1).max(255),
+  name: z.string().max(255).nullish(),
+})
+const EmailsAnswer = z.array(z.object({ email: z.string(), primary: z.boolean(), verified: z.boolean() }))
+const OrganisationsAnswer = z.array(z.object({ login: z.string() }))
+const TeamsAnswer = z.array(z.object({ slug: z.string(), organization: z.object({ login: z.string() }) }))
+
+/** GitHub, or GitHub Enterprise, under a configured application. */
+export function github(settings: Settings, call: typeof fetch): Github {
+  const base = settings.GITHUB_BASE_URL.replace(/\/+$/, "")
+  const api = settings.GITHUB_API_URL.replace(/\/+$/, "")
+  const id = settings.GITHUB_CLIENT_ID ?? ""
+
+  async function redeem(code: string, verifier: string, redirectUri: string): Promise<string> {
+    const form = {
+      client_id: id,
+      client_secret: settings.GITHUB_CLIENT_SECRET ?? "",
+      code,
+      redirect_uri: redirectUri,
+      code_verifier: verifier,
+    }
+    const answer = await request(call, `${base}/login/oauth/access_token`, {
+      method: "POST",
+      body: new URLSearchParams(form),
+    })
+    // GitHub answers most refusals with status 200 and an `error` member.
+    const { access_token, error } = TokenAnswer.safeParse(answer).data ?? {}
+    if (access_token !== undefined && error === undefined) return access_token
+    throw new GithubError("github_code_refused", error === undefined ? "no access token" : "the code was refused")
+  }
+
+  async function read<T>(path: string, token: string, schema: z.ZodType<T>): Promise<T> {
+    const headers = { authorization: `Bearer ${token}`, "x-github-api-version": "2022-11-28" }
+    const parsed = schema.safeParse(await request(call, `${api}${path}`, { headers }))
+    if (parsed.success) return parsed.data
+    throw new GithubError("github_malformed", `${path} has an unexpected shape`)
+  }
+
+  return {
+    authorizationUrl(state, challenge, redirectUri, wish, loginHint) {
+      const query = new URLSearchParams({
+        client_id: id,
+        redirect_uri: redirectUri,
+        scope: wish.organisations || wish.teams ? "read:user user:email read:org" : "read:user user:email",
+        state,
+        code_challenge: challenge,
+        code_challenge_method: "S256",
+        ...(loginHint !== null && { login: loginHint }),
+      })
+      return `${base}/login/oauth/authorize?${query.toString()}`
+    },
+    async account(code, verifier, redirectUri, wish) {
+      const token = await redeem(code, verifier, redirectUri)
+      const user = await read("/user", token, UserAnswer)
+      const emails = await read("/user/emails?per_page=100", token, EmailsAnswer)
+      const organisations = wish.organisations ? await read("/user/orgs?per_page=100", token, OrganisationsAnswer) : []
+      const teams = wish.teams ? await read("/user/teams?per_page=100", token, TeamsAnswer) : []
+      return {
+        id: user.id,
+        login: user.login,
+        name: user.name ?? null,
+        email: emails.find(({ primary, verified }) => primary && verified)?.email ?? null,
+        groups: [
+          ...organisations.map(({ login }) => login),
+          ...teams.map(({ slug, organization }) => `${organization.login}/${slug}`),
+        ],
+      }
+    },
+  }
+}
+
+/** One call: JSON or form-encoded answer as an object; every status but 200 is a failure. @throws GithubError */
+async function request(call: typeof fetch, url: string, init: RequestInit): Promise<unknown> {
+  const headers = { accept: "application/json", "user-agent": "gatehouse", ...(init.headers as Record<string, string>) }
+  const response = await connect(call, url, { ...init, headers, redirect: "manual" })
+  const text = await response.text().catch((error: unknown) => {
+    throw connectFault(error)
+  })
+  if (response.status !== 200) throw new GithubError(faultOf(response), `status ${response.status}`)
+  if ((response.headers.get("content-type") ?? "").includes("x-www-form-urlencoded"))
+    return Object.fromEntries(new URLSearchParams(text))
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new GithubError("github_malformed", "the answer is not JSON")
+  }
+}
+
+/** The response; one more attempt when no connection came about, for then nothing was sent. */
+async function connect(call: typeof fetch, url: string, init: RequestInit): Promise<Response> {
+  const signal = AbortSignal.timeout(deadlineMs)
+  try {
+    return await call(url, { ...init, signal }).catch((error: unknown) => {
+      if (!neverConnected(error)) throw error
+      return call(url, { ...init, signal })
+    })
+  } catch (error) {
+    throw connectFault(error)
+  }
+}
+
+function neverConnected(error: unknown): boolean {
+  const code = (error as { cause?: { code?: unknown } } | null)?.cause?.code
+  return typeof code === "string" && /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/.test(code)
+}
+
+function connectFault(error: unknown): GithubError {
+  const timedOut = error instanceof DOMException && error.name === "TimeoutError"
+  return timedOut
+    ? new GithubError("github_timeout", "no answer in time")
+    : new GithubError("github_unreachable", reason(error))
+}
+
+function faultOf({ status, headers }: Response): GithubFault {
+  if (status === 401) return "github_unauthorized"
+  if (status === 429 || (status === 403 && headers.get("x-ratelimit-remaining") === "0")) return "github_rate_limited"
+  // Also what single sign-on of an organisation answers.
+  if (status === 403) return "github_forbidden"
+  return "github_unavailable"
+}

@@ -1,0 +1,104 @@
+import { type AuthorizationServer, type Handler, clientAddress, limits } from "./authorization-server.ts"
+import {
+  type Transaction,
+  formActions,
+  peekTransaction,
+  requireCsrf,
+  requireOwnOrigin,
+  requireSameBrowser,
+  takeTransaction,
+} from "./transaction.ts"
+import { addressBlock } from "../platform/rate-limit.ts"
+import { seeOther } from "./authorization-response.ts"
+import { formParameters, queryParameters } from "./parameters.ts"
+import type { H3Event } from "h3"
+import { PageError } from "./oauth-error.ts"
+import type { User } from "./user.ts"
+import { finishLogin } from "./completion.ts"
+import { currentSession } from "./session.ts"
+import { loginPage } from "./pages.ts"
+import { policyFault } from "./user.ts"
+import { providers } from "./providers.ts"
+import { sha256 } from "../platform/ids.ts"
+import { startGithubLogin } from "./login-github.ts"
+
+/** Where a browser goes to sign in for a transaction. */
+export function loginUrl({ id }: Transaction): string {
+  return `/login?transaction=${encodeURIComponent(id)}`
+}
+
+/** The first step of a login: straight to the only provider, or to the page that has the choice or the form. */
+export function startLogin(server: AuthorizationServer, transaction: Transaction): Promise<Response> | Response {
+  const offered = providers(server).map(({ name }) => name)
+  return offered.includes("local") ? seeOther(loginUrl(transaction)) : startGithubLogin(server, transaction)
+}
+
+/** `GET /login`: choice of the identity provider. */
+export const showLogin: Handler = async (server, event) => {
+  const transaction = await peekTransaction(server, "login", queryParameters(event).get("transaction"))
+  requireSameBrowser(transaction, event)
+  const user = (await currentSession(server, event))?.user
+  const fault = user && policyFault(server, user, transaction.client_id, transaction.resources)
+  return loginView(
+    server,
+    transaction,
+    fault && `You are signed in as ${user.username}, who may not use this. Use another account.`,
+  )
+}
+
+/** `POST /login`: sign-in with an API token. A wrong one leaves the transaction as it is; ten a minute are too many. */
+export const loginLocally: Handler = async (server, event) => {
+  requireOwnOrigin(server, event)
+  if (!providers(server).some(({ name }) => name === "local"))
+    throw new PageError(404, "provider_off", "Not offered", "Sign-in with an API token is switched off.")
+  const form = await formParameters(event)
+  form.requireSingle()
+  const shown = await peekTransaction(server, "login", form.get("transaction"))
+  requireSameBrowser(shown, event)
+  requireCsrf(shown, form.get("csrf"))
+  await server.limiter.check(failures(event), limits.failedLogin)
+  const hash = sha256(form.get("token")?.trim() ?? "")
+  const user = localUser(server, hash)
+  if (user === undefined) {
+    await server.limiter.hit(failures(event), limits.failedLogin)
+    server.log.warning("oauth_login_failed", { provider: "local", client_id: shown.client_id })
+    return loginView(server, shown, "That is no API token of this Gatehouse.", 403)
+  }
+  const transaction = await takeTransaction(server, "login", shown.id)
+  return finishLogin(server, event, transaction, user, hash)
+}
+
+/** Bucket of an address's failed logins. */
+function failures(event: H3Event): string {
+  return `login\n${addressBlock(clientAddress(event))}`
+}
+
+function localUser({ tokensByHash, clock }: AuthorizationServer, hash: string): User | undefined {
+  const found = tokensByHash.find(hash)
+  return (
+    found && {
+      provider: "local",
+      subject: `local-${found.token.name}`,
+      username: found.token.name,
+      name: null,
+      email: found.token.cert_email,
+      // Its owner typed it in; nobody ever sent a mail there.
+      emailVerified: false,
+      groups: found.token.is_admin ? ["admins"] : [],
+      authTime: Math.floor(clock().getTime() / 1000),
+    }
+  )
+}
+
+function loginView(server: AuthorizationServer, transaction: Transaction, message?: string, status = 200): Response {
+  const offered = providers(server).map(({ name }) => name)
+  return loginPage({
+    transaction: transaction.id,
+    csrf: transaction.csrf,
+    local: offered.includes("local"),
+    github: offered.includes("github"),
+    formAction: formActions(server, transaction),
+    status,
+    ...(message !== undefined && { message }),
+  })
+}

@@ -1,0 +1,69 @@
+import { type AuthorizationServer, type Handler, clientAddress, limit, oauthActor } from "./authorization-server.ts"
+import { jsonObject, mediaType } from "./parameters.ts"
+import { randomSecret, sha256 } from "../platform/ids.ts"
+import type { Client } from "../events/oauth-client.ts"
+import { OAuthError } from "./oauth-error.ts"
+import type { H3Event } from "h3"
+import { registeredMetadata } from "./client-metadata.ts"
+import { done } from "./done.ts"
+
+/** Registrations that may live at once: what keeps a flood of them from filling every node's memory. */
+const mostClients = 100_000
+
+/** `POST /register`: dynamic client registration (RFC 7591 §3). */
+export const register: Handler = async (server, event) => {
+  await limit(server, event, "registration")
+  if (server.projections.world.objects.client.size >= mostClients)
+    throw new OAuthError("temporarily_unavailable", "no more clients can register now", {
+      headers: { "retry-after": "3600" },
+    })
+  const metadata = registeredMetadata(server, await registrationBody(event))
+  const now = server.clock().getTime()
+  const secret = metadata.token_endpoint_auth_method === "none" ? undefined : randomSecret()
+  const registrationToken = randomSecret()
+  const client: Client = {
+    client_id: `mcp_${randomSecret(16)}`,
+    metadata,
+    secret_hash: secret === undefined ? null : sha256(secret),
+    registration_token_hash: sha256(registrationToken),
+    created_at: new Date(now).toISOString(),
+    expires_at: new Date(now + server.config.OAUTH_CLIENT_LIFETIME * 1000).toISOString(),
+  }
+  const { created_at: _, ...data } = client
+  done(await server.bus.execute({ type: "RegisterClient", data, actor: oauthActor, ip: clientAddress(event) }))
+  server.log.info("oauth_client_registered", { client_id: client.client_id, ip: clientAddress(event) })
+  return clientInformation(server, client, registrationToken, secret, 201)
+}
+
+/** Members of a registration request. @throws OAuthError `invalid_client_metadata` */
+export async function registrationBody(event: H3Event): Promise<Record<string, unknown>> {
+  if (mediaType(event) !== "application/json")
+    throw new OAuthError("invalid_client_metadata", "the body must be application/json", { status: 415 })
+  try {
+    return await jsonObject(event)
+  } catch (error) {
+    if (error instanceof OAuthError) throw new OAuthError("invalid_client_metadata", error.message)
+    throw error
+  }
+}
+
+/** Client information response (RFC 7591 §3.2.1): what was stored, and the secrets, which only their holder can know. */
+export function clientInformation(
+  { issuer }: AuthorizationServer,
+  client: Client,
+  registrationToken: string,
+  secret: string | undefined,
+  status: number,
+): Response {
+  const seconds = (instant: string) => Math.floor(Date.parse(instant) / 1000)
+  const information = {
+    client_id: client.client_id,
+    client_id_issued_at: seconds(client.created_at),
+    ...(secret !== undefined && { client_secret: secret }),
+    ...(client.secret_hash !== null && { client_secret_expires_at: seconds(client.expires_at) }),
+    registration_client_uri: `${issuer}/register/${client.client_id}`,
+    registration_access_token: registrationToken,
+    ...client.metadata,
+  }
+  return Response.json(information, { status, headers: { "cache-control": "no-store" } })
+}

@@ -1,0 +1,64 @@
+import { all } from "../events/world.ts"
+import { normalResource, resourceIdentity } from "../projections/resource.ts"
+import type { AuthorizationServer } from "./authorization-server.ts"
+import { OAuthError } from "./oauth-error.ts"
+import type { Proxy } from "../events/proxy.ts"
+
+/** A resource that a token was asked for, and the proxy behind it. */
+export interface RequestedResource {
+  /** Normal form; what `aud` will carry. */
+  readonly uri: string
+  readonly proxy: Proxy
+}
+
+/** Proxies that this authorization server protects. */
+export function protectedProxies({ projections, config }: AuthorizationServer): Proxy[] {
+  const host = config.oauthAuthority.split(":")[0]
+  return [...all(projections.world, "proxy")].filter(
+    ({ enabled, auth }) => enabled && auth !== null && auth.auth_enabled && auth.auth_proxy === host,
+  )
+}
+
+/**
+ * The resources of an authorization request (RFC 8707 §2). None named: the only one there is; with several there is no
+ * audience to guess, and the list is empty.
+ * @throws OAuthError `invalid_target`
+ */
+export function requestedResources(server: AuthorizationServer, named: readonly string[]): RequestedResource[] {
+  if (named.length > server.config.MCP_MAX_RESOURCES_PER_TOKEN)
+    throw new OAuthError("invalid_target", "too many resources")
+  const found = [...new Set(named.map(normal))].map((uri) => findResource(server, uri))
+  const known = found.filter((resource) => resource !== undefined)
+  if (known.length < found.length && server.config.MCP_RESOURCE_INDICATORS_ENABLED)
+    throw new OAuthError("invalid_target", "a resource is unknown to this authorization server")
+  return known.length > 0 ? known : onlyResource(server)
+}
+
+/** The resource of a normal form that was granted before; undefined when it is protected here no more. */
+export function findResource(server: AuthorizationServer, uri: string): RequestedResource | undefined {
+  const proxy = protectedProxies(server).find((candidate) => {
+    const { origin, canonical } = resourceIdentity(candidate, server.config.publicHttpsPort)
+    return uri === origin || uri === canonical
+  })
+  return proxy && { uri, proxy }
+}
+
+/**
+ * Normal forms of the resources that a token request names.
+ * @throws OAuthError `invalid_target`
+ */
+export function normalResources(named: readonly string[]): string[] {
+  return [...new Set(named.map(normal))]
+}
+
+function normal(value: string): string {
+  const uri = normalResource(value)
+  if (uri === undefined) throw new OAuthError("invalid_target", "a resource must be an absolute URI without a fragment")
+  return uri
+}
+
+function onlyResource(server: AuthorizationServer): RequestedResource[] {
+  const [proxy, ...others] = protectedProxies(server)
+  if (proxy === undefined || others.length > 0) return []
+  return [{ uri: resourceIdentity(proxy, server.config.publicHttpsPort).canonical, proxy }]
+}

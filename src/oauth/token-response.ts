@@ -1,0 +1,116 @@
+import type { AuthorizationServer } from "./authorization-server.ts"
+import type { Client } from "../events/oauth-client.ts"
+import { GatehouseError } from "../errors.ts"
+import type { Grant } from "../events/grant.ts"
+import { OAuthError } from "./oauth-error.ts"
+import { SignJWT } from "jose"
+import type { User } from "./user.ts"
+import { find } from "../events/world.ts"
+import { mayRefresh } from "./granted-scope.ts"
+import { randomUUID } from "node:crypto"
+import { reason } from "../platform/log.ts"
+import { refreshToken } from "./refresh-token.ts"
+
+/** What a code and its refresh family remember of the login. */
+export interface GrantedFacts {
+  readonly grant_id: string
+  /** Log position of `GrantIssued`. */
+  readonly position: number
+  readonly user: User
+  readonly resources: readonly string[]
+}
+
+/** Facts as they were stored. */
+export function grantedFacts(value: string): GrantedFacts {
+  return JSON.parse(value) as GrantedFacts
+}
+
+/** Waits until this node has folded a grant that another may have issued. @throws GatehouseError `projection_behind` */
+export async function waitForGrant({ projections }: AuthorizationServer, position: number): Promise<void> {
+  if (!(await projections.reached(position, 2000)))
+    throw new GatehouseError("projection_behind", undefined, { retryAfter: 1 })
+}
+
+/** The grant, if it stands and is the client's. @throws OAuthError `invalid_grant` */
+export function standingGrant({ projections }: AuthorizationServer, client: Client, grantId: string): Grant {
+  const grant = find(projections.world, "grant", grantId)
+  if (grant === undefined || grant.client_id !== client.client_id)
+    throw new OAuthError("invalid_grant", "the grant was revoked")
+  return grant
+}
+
+/** What to issue under a grant. */
+interface Issue {
+  /** Subset of the granted resources for this access token; empty = all of them. */
+  readonly resources: readonly string[]
+  /** Scope for this access token, when it is less than the granted one. */
+  readonly scope?: string
+  /** Of the refresh token to hand out. */
+  readonly generation: number
+}
+
+/** The token response (RFC 6749 §5.1). */
+export async function issueTokens(
+  server: AuthorizationServer,
+  client: Client,
+  facts: GrantedFacts,
+  issue: Issue,
+): Promise<Response> {
+  const grant = standingGrant(server, client, facts.grant_id)
+  const scope = issue.scope ?? grant.scope
+  const resources = issue.resources.length > 0 ? issue.resources : grant.resources
+  const access = await accessToken(server, grant, facts.user, scope, resources)
+  const body = {
+    access_token: access,
+    token_type: "Bearer",
+    expires_in: server.config.OAUTH_ACCESS_TOKEN_LIFETIME,
+    scope,
+    ...(mayRefresh(client, grant.scope.split(" ")) && {
+      refresh_token: refreshToken(server, grant.grant_id, issue.generation),
+    }),
+  }
+  return Response.json(body, { headers: { "cache-control": "no-store" } })
+}
+
+/** A signed access token (RFC 9068 §2). */
+async function accessToken(
+  server: AuthorizationServer,
+  grant: Grant,
+  user: User,
+  scope: string,
+  resources: readonly string[],
+): Promise<string> {
+  const { kid, algorithm, privateKey } = await server.signingKeys.signer()
+  const issuedAt = Math.floor(server.clock().getTime() / 1000)
+  const expires = issuedAt + server.config.OAUTH_ACCESS_TOKEN_LIFETIME
+  const jti = randomUUID()
+  const audience = resources.length > 0 ? [...resources] : [server.issuer]
+  const claims = {
+    iss: server.issuer,
+    sub: grant.subject,
+    aud: audience,
+    client_id: grant.client_id,
+    azp: grant.client_id,
+    iat: issuedAt,
+    exp: expires,
+    jti,
+    scope,
+    sid: grant.grant_id,
+    auth_time: user.authTime,
+    username: grant.username,
+    ...(user.name !== null && { name: user.name }),
+    ...(grant.email !== null && grant.email_verified && { email: grant.email }),
+    groups: user.groups,
+  }
+  await remember(server, jti, { ...claims, groups: undefined }, expires - issuedAt)
+  return new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ: "at+jwt", kid }).sign(privateKey)
+}
+
+/** Keeps what administrators may see of a token. Its loss costs a line in a list, so it does not fail the request. */
+async function remember(server: AuthorizationServer, jti: string, record: unknown, seconds: number): Promise<void> {
+  try {
+    await server.ttl.put("token", jti, record, seconds * 1000)
+  } catch (error) {
+    server.log.warning("oauth_token_not_recorded", { jti, error: reason(error) })
+  }
+}

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Commit, CommandRecord, Delivery, EventStore } from "./event-store.ts"
+import { type Logger, reason } from "./log.ts"
+import { type Model, deadCommit, decidedCommit } from "./decision-commit.ts"
+import type { CrashPoint } from "./crash-point.ts"
+import { GatehouseError } from "../errors.ts"
+import { verifyChain } from "./event-chain.ts"
+
+/** What the loop works with. */
+export interface DeciderOptions {
+  readonly store: EventStore
+  /** A model for a new leader, at any position; the loop brings it to the head. Nobody else folds it. */
+  readonly model: () => Model
+  readonly now: () => Date
+  readonly crash: CrashPoint
+  readonly log: Logger
+  /** Milliseconds that one read of the commands blocks; bounds the time that stopping takes. 1000. */
+  readonly blockMs?: number
+}
+
+/** The head is not where this decider is, and stays so: the log was rolled back or replaced. */
+export class LostLogError extends Error {
+  override name = "LostLogError"
+}
+
+/** A command that cannot be decided. */
+class CommandFault extends Error {}
+
+/** Deliveries after which a command that is not decided goes to the dead letters. */
+const mostDeliveries = 3
+const mostConflicts = 3
+/** Milliseconds between attempts while the store does not answer. */
+const storePauses = [50, 100, 250, 500, 1000]
+
+interface Leader extends Omit<DeciderOptions, "model"> {
+  readonly epoch: number
+  readonly model: Model
+  readonly signal: AbortSignal
+}
+
+/**
+ * Decides commands for as long as a lease is held.
+ * @returns what `keepLease` runs: it resolves when `signal` is aborted or another decider leads
+ * @throws (the returned function) LostLogError, ChainError: the log does not follow from what this decider has seen
+ */
+export function deciderLoop(options: DeciderOptions): (epoch: number, signal: AbortSignal) => Promise<void> {
+  const { store, log, blockMs = 1000 } = options
+  /** Deliveries that failed because the store was away: no fault of the command. */
+  const excused = new Map<string, number>()
+
+  return async (epoch, signal) => {
+    options.crash("decide.afterLease")
+    const leader: Leader = { ...options, epoch, model: options.model(), signal }
+    await whenStoreAnswers(leader, () => catchUp(leader))
+    while (!signal.aborted) {
+      const batch = (await whenStoreAnswers(leader, () => store.take(64, blockMs))) ?? []
+      for (const delivery of batch) {
+        if (signal.aborted) return
+        const attempts = delivery.attempts - (excused.get(delivery.entry) ?? 0)
+        const excuse = () => excused.set(delivery.entry, delivery.attempts)
+        const done = await whenStoreAnswers(leader, () => handle(leader, { ...delivery, attempts }), excuse)
+        if (done === "fenced") return log.warning("decider_fenced", { epoch })
+        if (done !== undefined) excused.delete(delivery.entry)
+      }
+    }
+  }
+}
+
+/** Repeats `call` while the store does not answer; undefined when the signal came first. */
+async function whenStoreAnswers<T>(
+  leader: Leader,
+  call: () => Promise<T>,
+  failed: () => void = () => {},
+): Promise<T | undefined> {
+  const { signal, log } = leader
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      // What was asked before may have happened without an answer.
+      if (attempt > 0) await catchUp(leader)
+      return await call()
+    } catch (error) {
+      if (!(error instanceof GatehouseError && error.code === "store_unavailable")) throw error
+      failed()
+      if (attempt === 0) log.warning("decider_waits_for_store", { error: reason(error) })
+      await sleep(storePauses[Math.min(attempt, storePauses.length - 1)], undefined, { signal }).catch(() => undefined)
+    }
+  }
+  return undefined
+}
+
+/** Folds what the log holds beyond the model. @throws ChainError when it does not follow from the model's own past */
+async function catchUp({ store, model }: Leader): Promise<void> {
+  for (;;) {
+    const events = await store.read(model.position, 1000)
+    if (events.length === 0) return
+    verifyChain(model, events)
+    model.fold(events)
+  }
+}
+
+/** Decides one delivery. One that stays undecided is taken again. */
+async function handle(leader: Leader, delivery: Delivery): Promise<"decided" | "fenced" | "undecided"> {
+  const { command, entry, attempts } = delivery
+  if (attempts > mostDeliveries) return bury(leader, delivery, "it was delivered three times and never decided")
+  try {
+    return await commit(leader, () => decided(leader, command, entry))
+  } catch (error) {
+    if (!(error instanceof CommandFault)) throw error
+    leader.log.error("command_failed", { entry, type: command?.type, attempts, error: error.message })
+    return attempts < mostDeliveries ? "undecided" : bury(leader, delivery, error.message)
+  }
+}
+
+function decided({ model, epoch, now }: Leader, command: CommandRecord | null, entry: string): Commit {
+  if (command === null) throw new CommandFault("the entry holds no command")
+  try {
+    return decidedCommit(model, command, entry, epoch, now().toISOString())
+  } catch (error) {
+    throw new CommandFault(reason(error))
+  }
+}
+
+function bury(leader: Leader, delivery: Delivery, error: string): Promise<"decided" | "fenced"> {
+  leader.log.error("command_dead", { entry: delivery.entry, type: delivery.command?.type, error })
+  const letter = { ...delivery, attempts: Math.min(delivery.attempts, mostDeliveries) }
+  return commit(leader, () => deadCommit(leader.model, letter, error, leader.epoch, leader.now().toISOString()))
+}
+
+/** Commits what `make` decides against the model, deciding again when the log has moved on. */
+async function commit(leader: Leader, make: () => Commit): Promise<"decided" | "fenced"> {
+  const { store, model, crash } = leader
+  for (let attempt = 0; attempt < mostConflicts; attempt++) {
+    const made = make()
+    crash("commit.before")
+    const result = await store.commit(made)
+    crash("commit.after")
+    if (result.status === "fenced") return "fenced"
+    if (result.status === "committed") {
+      model.fold(made.events)
+      return "decided"
+    }
+    await catchUp(leader)
+    if (result.status === "duplicate") return "decided"
+  }
+  throw new LostLogError(`the log does not follow from position ${model.position}, which this decider has seen`)
+}

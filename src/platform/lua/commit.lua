@@ -1,0 +1,86 @@
+#!lua
+-- Applies one decided command, whole or not at all: every check stands before the first write, because Lua does not roll back.
+--
+-- KEYS[1]  {gh}:events
+-- KEYS[2]  {gh}:head           fields seq, hash, epoch:decider
+-- KEYS[3]  {gh}:versions       field <kind>:<id> → position of the aggregate's last event
+-- KEYS[4]  {gh}:outcomes
+-- KEYS[5]  {gh}:outcome:<command id>
+-- KEYS[6]  {gh}:commands
+-- KEYS[7]  {gh}:deadletters
+-- KEYS[8…] {gh}:secret:<ref>, vault entries to destroy
+-- ARGV[1]  fencing epoch of the decider
+-- ARGV[2]  hash that the first event was chained to
+-- ARGV[3]  outcome, JSON
+-- ARGV[4]  lifetime of the outcome, milliseconds
+-- ARGV[5]  entries that {gh}:outcomes keeps, about
+-- ARGV[6]  consumer group of the decider
+-- ARGV[7]  entry id of the command, or "" when it did not come through the stream
+-- ARGV[8]  dead letter as a JSON list of fields and values, or ""
+-- ARGV[9]  n: number of events, then n × (seq, <kind>:<id>, kind, id, type, schema, data, meta, hash)
+-- then     n: number of expected versions, then n × (<kind>:<id>, version)
+-- then     n: number of aggregates that are gone, then n × <kind>:<id>
+--
+-- Result   {"committed"}
+--          {"duplicate", <outcome>}  the command was decided before; only its delivery is acknowledged
+--          {"fenced"}                another decider leads: nothing was written
+--          {"conflict"}              head or a version differs: nothing was written
+-- Errors   OOM, READONLY, MISCONF before the first write (no allow-oom)
+
+local at = 9
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+
+local known = redis.call("GET", KEYS[5])
+if known and cjson.decode(known).status ~= "queued" then
+  if ARGV[7] ~= "" then redis.call("XACK", KEYS[6], ARGV[6], ARGV[7]) end
+  return { "duplicate", known }
+end
+
+local head = redis.call("HMGET", KEYS[2], "seq", "hash", "epoch:decider")
+if head[3] and head[3] ~= ARGV[1] then return { "fenced" } end
+
+local seq, hash = head[1], head[2]
+if not seq then
+  -- The head was deleted: the log's last entry says the same.
+  local last = redis.call("XREVRANGE", KEYS[1], "+", "-", "COUNT", 1)[1]
+  seq, hash = "0", string.rep("0", 64)
+  if last then
+    seq = string.match(last[1], "^%d+")
+    for i = 1, #last[2], 2 do
+      if last[2][i] == "hash" then hash = last[2][i + 1] end
+    end
+  end
+end
+if hash ~= ARGV[2] then return { "conflict" } end
+
+local events = {}
+for i = 1, tonumber(take()) do
+  local event = {}
+  for field = 1, 9 do event[field] = take() end
+  if tonumber(event[1]) ~= tonumber(seq) + i then return { "conflict" } end
+  events[i] = event
+end
+-- An aggregate without an entry proves nothing: {gh}:versions may have been deleted, and the head was compared above.
+for _ = 1, tonumber(take()) do
+  local stored = redis.call("HGET", KEYS[3], take())
+  local version = tonumber(take())
+  if stored and tonumber(stored) ~= version then return { "conflict" } end
+end
+
+for _, event in ipairs(events) do
+  redis.call("XADD", KEYS[1], event[1] .. "-0", "kind", event[3], "id", event[4], "type", event[5], "schema", event[6],
+    "data", event[7], "meta", event[8], "hash", event[9])
+  redis.call("HSET", KEYS[3], event[2], event[1])
+  seq, hash = event[1], event[9]
+end
+redis.call("HSET", KEYS[2], "seq", seq, "hash", hash, "epoch:decider", ARGV[1])
+for _ = 1, tonumber(take()) do redis.call("HDEL", KEYS[3], take()) end
+for i = 8, #KEYS do redis.call("UNLINK", KEYS[i]) end
+if ARGV[8] ~= "" then redis.call("XADD", KEYS[7], "*", unpack(cjson.decode(ARGV[8]))) end
+redis.call("SET", KEYS[5], ARGV[3], "PX", ARGV[4])
+redis.call("XADD", KEYS[4], "MAXLEN", "~", ARGV[5], "*", "outcome", ARGV[3])
+if ARGV[7] ~= "" then redis.call("XACK", KEYS[6], ARGV[6], ARGV[7]) end
+return { "committed" }

@@ -1,0 +1,83 @@
+import type { Redis } from "ioredis"
+import { type BlockingReader, blockingReader, longestBlock } from "./blocking-reader.ts"
+import type { CommandRecord, Delivery } from "./event-store.ts"
+import { deciderGroup, keys } from "./redis-keys.ts"
+
+/**
+ * Every decider reads under this one name: what an earlier leader was given and did not decide is still this consumer's, and so
+ * comes first. Two leaders cannot both commit; the epoch sees to that.
+ */
+const consumer = "decider"
+
+type Entry = readonly [id: string, fields: string[] | null]
+
+/** Deliveries of the commands stream, undecided ones first. */
+export interface CommandReader {
+  take(limit: number, blockMs: number): Promise<Delivery[]>
+  close(): void
+}
+
+/** Reader of `{gh}:commands` on a connection of its own. */
+export function commandReader(connect: () => Redis): CommandReader {
+  const reader: BlockingReader = blockingReader(connect)
+  return {
+    take: (limit, blockMs) => {
+      const block = Math.min(Math.max(blockMs, 1), longestBlock)
+      return reader.read(block, (redis) => withGroup(redis, () => deliveries(redis, limit, block)))
+    },
+    close: () => reader.close(),
+  }
+}
+
+async function deliveries(redis: Redis, limit: number, block: number): Promise<Delivery[]> {
+  // Id 0 asks for this consumer's unacknowledged entries and counts one more delivery of each.
+  const undecided = await redis.xreadgroup("GROUP", deciderGroup, consumer, "COUNT", limit, "STREAMS", keys.commands, "0")
+  const old = entries(undecided)
+  if (old.length > 0) {
+    const counts = await deliveryCounts(redis, old)
+    return old.map((entry) => delivery(entry, counts.get(entry[0]) ?? 1))
+  }
+  const fresh = await redis.xreadgroup(
+    ...["GROUP", deciderGroup, consumer, "COUNT", limit, "BLOCK", block, "STREAMS", keys.commands, ">"] as const,
+  )
+  return entries(fresh).map((entry) => delivery(entry, 1))
+}
+
+function entries(reply: unknown): readonly Entry[] {
+  return (reply as [string, Entry[]][] | null)?.[0]?.[1] ?? []
+}
+
+async function deliveryCounts(redis: Redis, of: readonly Entry[]): Promise<Map<string, number>> {
+  const [first, last] = [of[0]![0], of.at(-1)![0]]
+  const rows = await redis.xpending(keys.commands, deciderGroup, first, last, of.length, consumer)
+  return new Map((rows as [string, string, number, number][]).map(([id, , , count]) => [id, count]))
+}
+
+function delivery([entry, fields]: Entry, attempts: number): Delivery {
+  const raw = fields?.[fields.indexOf("command") + 1] ?? ""
+  return { entry, attempts, raw, command: parseCommand(raw) }
+}
+
+/** The command that a stream entry holds, or null for anything else. */
+export function parseCommand(raw: string): CommandRecord | null {
+  try {
+    const value = JSON.parse(raw) as Partial<CommandRecord> | null
+    const texts = [value?.id, value?.type, value?.actor?.name, value?.correlation_id, value?.submitted_at, value?.fingerprint]
+    const wellFormed = texts.every((text) => typeof text === "string") && Array.isArray(value?.secrets)
+    return wellFormed ? (value as CommandRecord) : null
+  } catch {
+    return null
+  }
+}
+
+async function withGroup<T>(redis: Redis, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith("NOGROUP")) throw error
+    await redis.xgroup("CREATE", keys.commands, deciderGroup, "0", "MKSTREAM").catch((late: Error) => {
+      if (!late.message.startsWith("BUSYGROUP")) throw late
+    })
+    return call()
+  }
+}

@@ -1,0 +1,148 @@
+import type { Redis } from "ioredis"
+import { available, type ConnectRedis, untilReady } from "./redis.ts"
+import type { Commit, CommitResult, EventStore, Head, Outcome, Submitted } from "./event-store.ts"
+import { outcomeLifetime, outcomesKept, queued } from "./outcome.ts"
+import { type StreamEntry, eventRecord, logTail, pageSize } from "./redis-tail.ts"
+import { deciderGroup, keys } from "./redis-keys.ts"
+import { type Logger, reason } from "./log.ts"
+import { genesisHash } from "./event-chain.ts"
+import { GatehouseError } from "../errors.ts"
+import { commandReader } from "./redis-commands.ts"
+import { redisScript } from "./redis-script.ts"
+
+/** How long a call waits for a connection that is just being made, milliseconds; with the call's own deadline below two seconds. */
+const connectionWait = 400
+/** Time from a destroyed secret to the rewrite of the append-only file, which covers all that were destroyed meanwhile; ms. */
+const rewriteDelay = 60_000
+
+/** The log in Redis. Opens a connection for calls and one more for each of the two blocking readers when they are used. */
+export function redisEventStore(connect: ConnectRedis, log: Logger): EventStore {
+  const redis = connect("store", "command")
+  const commands = commandReader(() => connect("commands", "blocking"))
+  const tail = logTail(() => connect("tail", "blocking"))
+  const scripts = {
+    submit: redisScript("submit"),
+    commit: redisScript("commit"),
+    lease: redisScript("lease"),
+    release: redisScript("release"),
+  }
+  const forget = forgetting(redis, log)
+  const call = <T>(run: () => Promise<T>): Promise<T> => available(untilReady(redis, connectionWait).then(run))
+
+  return {
+    submit: (command, secrets) =>
+      call(async () => {
+        const refs = Object.keys(secrets)
+        const args = [JSON.stringify(command), JSON.stringify(queued(command)), outcomeLifetime, ...Object.values(secrets)]
+        const reply = await scripts.submit(redis, [keys.commands, keys.outcome(command.id), ...refs.map(keys.secret)], args)
+        return submitted(reply as string[])
+      }),
+    commit: (commit) =>
+      call(async () => {
+        const reply = (await scripts.commit(redis, commitKeys(commit), commitArguments(commit))) as [string, string?]
+        if (reply[0] === "committed" && commit.unlink.length > 0) forget()
+        return committed(reply)
+      }),
+    read: (after, limit) =>
+      call(async () => {
+        const page = await redis.xrange(keys.events, `${after + 1}-0`, "+", "COUNT", Math.min(limit, pageSize))
+        return page.map(eventRecord)
+      }),
+    head: () => call(() => head(redis)),
+    outcome: (id) => call(async () => parse<Outcome>(await redis.get(keys.outcome(id)))),
+    secret: (ref) => call(async () => (await redis.get(keys.secret(ref))) ?? undefined),
+    take: (limit, blockMs) => commands.take(limit, blockMs),
+    tail: (events, outcomes, blockMs) => tail.tail(events, outcomes, blockMs),
+    outcomesCursor: () =>
+      call(async () => (await redis.xrevrange(keys.outcomes, "+", "-", "COUNT", 1))[0]?.[0] ?? "0-0"),
+    lease: (name, holder, ttlMs) =>
+      call(async () => {
+        const reply = await scripts.lease(redis, [keys.lease(name), keys.head], [name, holder, ttlMs])
+        const [held, epoch] = reply as [number, number]
+        return { held: held === 1, epoch }
+      }),
+    release: (name, holder) => call(async () => void (await scripts.release(redis, [keys.lease(name)], [holder]))),
+    snapshot: (name) => call(async () => (await redis.get(keys.snapshot(name))) ?? undefined),
+    saveSnapshot: (name, value) => call(async () => void (await redis.set(keys.snapshot(name), value))),
+    close: async () => {
+      commands.close()
+      tail.close()
+      forget.cancel()
+      redis.disconnect()
+    },
+  }
+}
+
+function submitted([status, outcome]: string[]): Submitted {
+  if (status === "taken") throw new GatehouseError("invalid_state", "a vault entry of that name exists already")
+  return status === "known" ? { status, outcome: JSON.parse(outcome!) as Outcome } : { status: "queued" }
+}
+
+function committed([status, outcome]: [string, string?]): CommitResult {
+  if (status === "duplicate") return { status, outcome: JSON.parse(outcome!) as Outcome }
+  return { status } as CommitResult
+}
+
+function commitKeys(commit: Commit): string[] {
+  const { events, head, versions, outcomes, commands, deadLetters } = keys
+  const fixed = [events, head, versions, outcomes, keys.outcome(commit.command_id), commands, deadLetters]
+  return [...fixed, ...commit.unlink.map(keys.secret)]
+}
+
+function commitArguments(commit: Commit): (string | number)[] {
+  const name = ({ kind, id }: { readonly kind: string; readonly id: string }) => `${kind}:${id}`
+  const events = commit.events.flatMap((event) => [
+    event.position,
+    name(event),
+    event.kind,
+    event.id,
+    event.type,
+    event.schema,
+    JSON.stringify(event.data),
+    JSON.stringify(event.meta),
+    event.hash,
+  ])
+  const { dead } = commit
+  return [
+    commit.epoch,
+    commit.previous,
+    JSON.stringify(commit.outcome),
+    outcomeLifetime,
+    outcomesKept,
+    deciderGroup,
+    commit.entry ?? "",
+    dead === undefined ? "" : JSON.stringify(Object.entries(dead).flatMap(([field, value]) => [field, String(value)])),
+    commit.events.length,
+    ...events,
+    commit.expected.length,
+    ...commit.expected.flatMap((one) => [name(one), one.version]),
+    commit.gone.length,
+    ...commit.gone.map(name),
+  ]
+}
+
+async function head(redis: Redis): Promise<Head> {
+  const [seq, hash] = await redis.hmget(keys.head, "seq", "hash")
+  if (seq != null && hash != null) return { position: Number(seq), hash }
+  const last = (await redis.xrevrange(keys.events, "+", "-", "COUNT", 1))[0] as StreamEntry | undefined
+  if (last === undefined) return { position: 0, hash: genesisHash }
+  const { position, hash: newest } = eventRecord(last)
+  return { position, hash: newest }
+}
+
+function parse<T>(text: string | null): T | undefined {
+  return text === null ? undefined : (JSON.parse(text) as T)
+}
+
+/** UNLINK leaves a secret's bytes in the append-only file until that is rewritten. */
+function forgetting(redis: Redis, log: Logger): { (): void; cancel(): void } {
+  let timer: NodeJS.Timeout | undefined
+  const rewrite = () => {
+    timer = undefined
+    redis.bgrewriteaof().catch((error: unknown) => log.warning("aof_not_rewritten", { error: reason(error) }))
+  }
+  const schedule = () => {
+    timer ??= setTimeout(rewrite, rewriteDelay).unref()
+  }
+  return Object.assign(schedule, { cancel: () => clearTimeout(timer) })
+}

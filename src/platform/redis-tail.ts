@@ -1,0 +1,63 @@
+import type { Redis } from "ioredis"
+import { blockingReader, longestBlock } from "./blocking-reader.ts"
+import { ChainError } from "./event-chain.ts"
+import type { EventRecord, Outcome, Tail } from "./event-store.ts"
+import { keys } from "./redis-keys.ts"
+
+/** One stream entry as ioredis gives it. */
+export type StreamEntry = readonly [id: string, fields: readonly string[]]
+
+/** Most entries of one read: 10 000 would stall Redis for 80 ms. */
+export const pageSize = 1000
+
+/** Events and outcomes as they come, on a connection of its own. One call at a time. */
+export interface LogTail {
+  tail(events: number, outcomes: string, blockMs: number): Promise<Tail & { readonly cursor: string }>
+  close(): void
+}
+
+/** Tail of `{gh}:events` and `{gh}:outcomes`. */
+export function logTail(connect: () => Redis): LogTail {
+  const reader = blockingReader(connect)
+  return {
+    tail: (events, outcomes, blockMs) => {
+      const block = Math.min(Math.max(blockMs, 1), longestBlock)
+      return reader.read(block, async (redis) => {
+        const from = [keys.events, keys.outcomes, `${events}-0`, outcomes] as const
+        const reply = await redis.xread("COUNT", pageSize, "BLOCK", block, "STREAMS", ...from)
+        const streams = new Map(reply as [string, StreamEntry[]][] | null)
+        const decided = streams.get(keys.outcomes) ?? []
+        return {
+          events: (streams.get(keys.events) ?? []).map(eventRecord),
+          outcomes: decided.map(([, fields]) => JSON.parse(field(fields, "outcome")) as Outcome),
+          cursor: decided.at(-1)?.[0] ?? outcomes,
+        }
+      })
+    },
+    close: () => reader.close(),
+  }
+}
+
+/** The event that an entry of the log holds. @throws ChainError when it does not hold one */
+export function eventRecord([entry, fields]: StreamEntry): EventRecord {
+  const position = Number(/^(\d+)-0$/.exec(entry)?.[1] ?? Number.NaN)
+  try {
+    return {
+      position,
+      kind: field(fields, "kind"),
+      id: field(fields, "id"),
+      type: field(fields, "type"),
+      schema: Number(field(fields, "schema")),
+      data: JSON.parse(field(fields, "data")),
+      meta: JSON.parse(field(fields, "meta")),
+      hash: field(fields, "hash"),
+    }
+  } catch (error) {
+    throw new ChainError(position, `entry ${entry} of the log holds no event: ${(error as Error).message}`)
+  }
+}
+
+function field(fields: readonly string[], name: string): string {
+  for (let at = 0; at + 1 < fields.length; at += 2) if (fields[at] === name) return fields[at + 1]!
+  throw new Error(`no field ${name}`)
+}

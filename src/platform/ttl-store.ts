@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto"
+import type { Redis } from "ioredis"
+import { available, untilReady } from "./redis.ts"
+import { type RedisScript, redisScript } from "./redis-script.ts"
+import { keys } from "./redis-keys.ts"
+
+/** An authorization code as it waits to be redeemed. `value` is what its grant needs later and is not looked at here. */
+export interface CodeRecord {
+  readonly client_id: string
+  readonly redirect_uri: string
+  /** Did the authorization request name the redirect URI? Then the token request must name it too (RFC 6749 §4.1.3). */
+  readonly redirect_uri_given: boolean
+  readonly code_challenge: string
+  readonly resources: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly expires: number
+  /** Life of the refresh family that redemption starts, milliseconds; 0 = none. */
+  readonly family_ttl: number
+  readonly value: string
+}
+
+/** What a token request must match to redeem a code. */
+export interface CodeBindings {
+  readonly client_id: string
+  readonly redirect_uri: string
+  readonly code_challenge: string
+  readonly resources: readonly string[]
+}
+
+/** What became of a redemption; only `redeemed` changed anything. */
+export type Redemption =
+  | { readonly status: "redeemed" | "used"; readonly value: string }
+  | { readonly status: "refused"; readonly binding: "client" | "redirect_uri" | "verifier" | "resource" }
+  | { readonly status: "unknown" }
+
+/** What became of a rotation. `current` names the token to hand out; `reused` means that the family is dead. */
+export type Rotation =
+  | { readonly status: "current"; readonly generation: number }
+  | { readonly status: "reused" | "refused" | "unknown" }
+
+/**
+ * State that lives for seconds to days, in keys that expire. An id stands in Redis only as its SHA-256, for many are secrets.
+ * Each call is one atomic step and rejects with GatehouseError `store_unavailable` when Redis cannot do it now.
+ */
+export interface TtlStore {
+  put(kind: string, id: string, value: unknown, ttlMs: number): Promise<void>
+  /** The value, or undefined. */
+  peek(kind: string, id: string): Promise<unknown>
+  /** The value, gone from the store in the same step: of many callers one gets it. */
+  take(kind: string, id: string): Promise<unknown>
+  remove(kind: string, id: string): Promise<void>
+  putCode(code: string, record: CodeRecord, ttlMs: number): Promise<void>
+  /** @param rememberMs how long a used code is recognised */
+  redeemCode(code: string, family: string, bindings: CodeBindings, now: number, rememberMs: number): Promise<Redemption>
+  /** @param generation of the presented token */
+  rotate(
+    family: string,
+    clientId: string,
+    generation: number,
+    now: number,
+    graceMs: number,
+    ttlMs: number,
+  ): Promise<Rotation>
+  /** Counts one event in a fixed window. */
+  count(id: string, windowMs: number): Promise<{ readonly count: number; readonly endsInMs: number }>
+}
+
+/** How long a call waits for a connection that is just being made, milliseconds. */
+const connectionWait = 400
+const redeemScript = redisScript("oauth-redeem-code")
+const rotateScript = redisScript("oauth-rotate-refresh")
+const countScript = redisScript("oauth-count")
+
+/**
+ * TTL store on one Redis connection.
+ * @param redis a `command` connection of its own
+ */
+export function ttlStore(redis: Redis): TtlStore {
+  const call = <T>(run: () => Promise<T>): Promise<T> => available(untilReady(redis, connectionWait).then(run))
+  const write = async (kind: string, id: string, value: unknown, ttlMs: number) => {
+    await call(() => redis.set(key(kind, id), JSON.stringify(value), "PX", Math.max(1, Math.ceil(ttlMs))))
+  }
+  const evaluate = (script: RedisScript, names: readonly string[], ...args: readonly (string | number)[]) =>
+    call(() => script(redis, names, args)) as Promise<readonly (string | number)[]>
+  return {
+    put: write,
+    peek: async (kind, id) => parse(await call(() => redis.get(key(kind, id)))),
+    take: async (kind, id) => parse(await call(() => redis.getdel(key(kind, id)))),
+    async remove(kind, id) {
+      await call(() => redis.unlink(key(kind, id)))
+    },
+    putCode: (code, record, ttlMs) => write("code", code, record, ttlMs),
+    async redeemCode(code, family, { client_id, redirect_uri, code_challenge, resources }, now, rememberMs) {
+      const bindings = [client_id, redirect_uri, code_challenge]
+      const names = [key("code", code), key("refresh", family)]
+      const [status, detail] = await evaluate(redeemScript, names, ...bindings, now, rememberMs, ...resources)
+      if (status === "refused") return { status, binding: detail } as Redemption
+      return { status, value: detail } as Redemption
+    },
+    async rotate(family, clientId, generation, now, graceMs, ttlMs) {
+      const [status, current] = await evaluate(
+        rotateScript,
+        [key("refresh", family)],
+        clientId,
+        generation,
+        now,
+        graceMs,
+        ttlMs,
+      )
+      return { status, generation: current } as Rotation
+    },
+    async count(id, windowMs) {
+      const [count, endsInMs] = await evaluate(countScript, [key("rate", id)], windowMs)
+      return { count: Number(count), endsInMs: Math.max(0, Number(endsInMs)) }
+    },
+  }
+}
+
+function key(kind: string, id: string): string {
+  return keys.oauth(kind, createHash("sha256").update(id).digest("hex"))
+}
+
+function parse(text: string | null): unknown {
+  return text === null ? undefined : JSON.parse(text)
+}

@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import { ChainError, verifyNext } from "../platform/event-chain.ts"
+import { type Digest, digests } from "./digest.ts"
+import type { EventListener, Projections } from "./projections.ts"
+import type { EventRecord, EventStore, Head } from "../platform/event-store.ts"
+import { LogError, apply, emptyWorld } from "../events/world.ts"
+import { type Logger, reason } from "../platform/log.ts"
+import { decodeSnapshot, encodeSnapshot, restore, snapshotFile, snapshotName } from "./snapshot.ts"
+import type { AwaitOutcome } from "../platform/command-bus.ts"
+import type { CrashPoint } from "../platform/crash-point.ts"
+import { GatehouseError } from "../errors.ts"
+import type { StoredEvent } from "../events/envelope.ts"
+import { schemaVersion } from "../events/event.ts"
+import { snapshotKeeper } from "./snapshot-keeper.ts"
+import { waiters } from "./waiters.ts"
+
+/** What a runner works with. */
+export interface RunnerOptions {
+  readonly store: EventStore
+  /** Folder for the local snapshot. */
+  readonly home: string
+  readonly log: Logger
+  readonly crash: CrashPoint
+  /** The log cannot be folded by this build: the node must stop loudly. */
+  readonly onFatal: (error: Error) => void
+  /** Events between two snapshots in the store; 1000. */
+  readonly snapshotEvery?: number
+  /** Milliseconds that one read of the tail blocks; bounds the time that stopping takes. 1000. */
+  readonly blockMs?: number
+}
+
+/** Keeps this node's projections at the head of the log. */
+export interface Runner extends Projections {
+  /** Is the tail of the log being read? False while the store is away: what is served then may be old. */
+  readonly live: boolean
+  readonly position: number
+  /** Why nothing may be written from this node: the log is not the one that it has seen. null when all is well. */
+  readonly problem: string | null
+  /** May this node accept and decide commands? */
+  writable(): boolean
+  readonly awaitOutcome: AwaitOutcome
+  digest(): Digest
+  /** Works until `signal` is aborted, or until `onFatal` was called. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** Runner that starts from the local snapshot, where there is one: then it is `ready` before the store was asked. */
+export function projectionRunner(options: RunnerOptions): Runner {
+  const { store, log, crash, blockMs = 1000 } = options
+  const file = snapshotFile(options.home, crash, log)
+  const world = emptyWorld()
+  const listeners = new Set<EventListener>()
+  const waiting = waiters(() => world.position)
+  const keeper = snapshotKeeper(() => encodeSnapshot(world), file, store, options.snapshotEvery ?? 1000, log)
+  let ready = false
+  let live = false
+  let problem: string | null = null
+  let outcomes: string | undefined
+  let backlog = 0
+
+  const start = (from: "disk" | "store", text: string | undefined, newest = Infinity): boolean => {
+    if (text === undefined) return false
+    const snapshot = decodeSnapshot(text)
+    if (snapshot === undefined || snapshot.position > newest) {
+      log.warning("snapshot_unusable", { from })
+      return false
+    }
+    restore(world, snapshot)
+    log.info("snapshot_loaded", { from, position: world.position })
+    return true
+  }
+  ready = start("disk", file.load())
+
+  const fold = (records: readonly EventRecord[]) => {
+    const folded: StoredEvent[] = []
+    try {
+      for (const record of records) {
+        if (record.position <= world.position) continue
+        crash("projection.beforeApply")
+        if (record.position === world.position + 1) verifyNext(world, record)
+        if (record.schema > schemaVersion)
+          throw new LogError(`position ${record.position}: schema ${record.schema} was written by a newer version`)
+        apply(world, record as StoredEvent)
+        crash("projection.afterApply")
+        folded.push(record as StoredEvent)
+      }
+    } finally {
+      if (folded.length > 0) tell(folded)
+    }
+  }
+  const tell = (folded: readonly StoredEvent[]) => {
+    for (const listener of listeners) {
+      try {
+        listener(folded, world)
+      } catch (error) {
+        log.error("listener_failed", { position: world.position, error: reason(error) })
+      }
+    }
+    waiting.advanced()
+    backlog += folded.length
+    if (live) save()
+  }
+  const save = () => {
+    keeper.folded(backlog)
+    backlog = 0
+  }
+  const catchUp = async (signal: AbortSignal) => {
+    if (world.position === 0) start("store", await store.snapshot(snapshotName), (await store.head()).position)
+    await checkHistory(store, world)
+    outcomes ??= await store.outcomesCursor()
+    for (let page = await store.read(world.position, 1000); page.length > 0 && !signal.aborted; ) {
+      fold(page)
+      page = await store.read(world.position, 1000)
+    }
+    if (problem !== null) log.info("history_whole", { position: world.position })
+    if (!live) log.info("projections_live", { position: world.position })
+    problem = null
+    ready = true
+    live = true
+    save()
+  }
+  const follow = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      const news = await store.tail(world.position, outcomes!, blockMs)
+      fold(news.events)
+      outcomes = news.cursor
+      news.outcomes.forEach(waiting.decided)
+      // A log that was replaced by a shorter one is silent: only its head tells.
+      if (news.events.length === 0) await checkHistory(store, world)
+    }
+  }
+  /** @returns false when the node cannot go on */
+  const failed = (error: unknown): boolean => {
+    const wasLive = live
+    live = false
+    if (error instanceof GatehouseError && error.code === "store_unavailable") {
+      if (wasLive) log.warning("projections_not_live", { position: world.position, error: reason(error) })
+      return true
+    }
+    if (error instanceof ChainError) {
+      if (problem !== error.message) log.critical("history_split", { position: world.position, problem: error.message })
+      problem = error.message
+      return true
+    }
+    log.critical("projections_stopped", { position: world.position, error: reason(error) })
+    options.onFatal(error instanceof Error ? error : new Error(String(error)))
+    return false
+  }
+
+  return {
+    world,
+    get ready() {
+      return ready
+    },
+    get live() {
+      return live
+    },
+    get position() {
+      return world.position
+    },
+    get problem() {
+      return problem
+    },
+    writable: () => live && problem === null,
+    digest: () => digests(world),
+    reached: waiting.reached,
+    awaitOutcome: waiting.awaitOutcome,
+    listen(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    async run(signal) {
+      while (!signal.aborted) {
+        try {
+          await catchUp(signal)
+          await follow(signal)
+        } catch (error) {
+          if (!failed(error)) break
+          await sleep(problem === null ? 200 : 1000, undefined, { signal }).catch(() => undefined)
+        }
+      }
+      live = false
+      if (problem === null) await keeper.stop()
+    },
+  }
+}
+
+/** Is the log still the one that this node has folded? @throws ChainError when it was rolled back or replaced */
+async function checkHistory(store: EventStore, seen: Head): Promise<void> {
+  const { position, hash } = seen
+  const head = await store.head()
+  if (head.position < position)
+    throw new ChainError(position, `the log ends at position ${head.position}, but this node has seen position ${position}`)
+  const there = head.position === position ? head : (await store.read(position - 1, 1))[0]
+  if (position > 0 && there !== undefined && there.position === position && there.hash !== hash)
+    throw new ChainError(position, `position ${position} of the log is not the one that this node has seen`)
+}

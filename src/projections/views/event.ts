@@ -1,0 +1,57 @@
+import * as z from "zod"
+import type { StoredEvent } from "../../events/envelope.ts"
+import type { World } from "../../events/world.ts"
+
+/** An event of the log. */
+export const EventView = z
+  .strictObject({
+    position: z.int(),
+    type: z.string(),
+    version: z.int().describe("Of the data's schema."),
+    aggregate: z.string().describe("Kind and id, for example proxy/mcp.example.com."),
+    actor: z.string(),
+    at: z.string(),
+    command_id: z.string(),
+    data: z.unknown(),
+    hash: z.string(),
+    ip: z.string().optional().describe("Address of the caller; administrators only."),
+    request_id: z.string().optional().describe("Administrators only."),
+  })
+  .meta({ id: "Event" })
+
+/** View of an event. @param audit with address and request id */
+export function eventView(event: StoredEvent, audit: boolean): z.infer<typeof EventView> {
+  const { meta } = event
+  return {
+    position: event.position,
+    type: event.type,
+    version: event.schema,
+    aggregate: aggregateName(event),
+    actor: meta.actor.name,
+    at: meta.at,
+    command_id: meta.command_id,
+    data: event.data,
+    hash: event.hash,
+    ...(audit && meta.ip !== undefined && { ip: meta.ip }),
+    ...(audit && meta.request_id !== undefined && { request_id: meta.request_id }),
+  }
+}
+
+/** `kind/id` of the aggregate that an event is about. */
+export function aggregateName({ kind, id }: Pick<StoredEvent, "kind" | "id">): string {
+  return `${kind}/${id}`
+}
+
+/**
+ * Is an event about something of this owner's? Only since the object exists: a name may have belonged to somebody else before.
+ * @param owner id of an API token
+ */
+export function isAboutOwned(event: StoredEvent, owner: string, world: World): boolean {
+  if (event.kind === "api-token") {
+    const token = event.id === owner ? world.objects["api-token"].get(owner)?.state : undefined
+    return token !== undefined && event.meta.at >= token.created_at
+  }
+  if (event.kind !== "certificate" && event.kind !== "proxy") return false
+  const state = world.objects[event.kind].get(event.id)?.state
+  return state !== undefined && state.owner === owner && event.meta.at >= state.created_at
+}

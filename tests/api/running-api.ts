@@ -1,0 +1,147 @@
+import { type RedisServer, redisServer } from "../support/redis-server.ts"
+import { type ApiAnswer, api } from "../support/gatehouse.ts"
+import type { CommandBus } from "../../src/platform/command-bus.ts"
+import type { Config } from "../../src/platform/config.ts"
+import type { EventStore } from "../../src/platform/event-store.ts"
+import type { HealthCheck } from "../../src/api/health.ts"
+import type { Runner } from "../../src/projections/runner.ts"
+import { apiApp } from "../../src/api/app.ts"
+import { commandBus } from "../../src/platform/command-bus.ts"
+import { connectRedis } from "../../src/platform/redis.ts"
+import { deciderLoop } from "../../src/platform/decider-loop.ts"
+import { deciderModel } from "../../src/commands/decider.ts"
+import { emptyWorld } from "../../src/events/world.ts"
+import { endpoints } from "../../src/api/endpoint-table.ts"
+import { keepLease } from "../../src/platform/lease.ts"
+import { listenApi } from "../../src/api/listen.ts"
+import { loadConfig } from "../../src/platform/config.ts"
+import { logger } from "../../src/platform/log.ts"
+import { mkdtempSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { policy } from "../support/decider.ts"
+import { projectionRunner } from "../../src/projections/runner.ts"
+import { randomBytes } from "node:crypto"
+import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { sha256 } from "../../src/platform/ids.ts"
+import { tmpdir } from "node:os"
+import { vault } from "../../src/platform/vault.ts"
+
+/** The admin API over a real Redis, with a decider and a projection of its own; no edge and no effects. */
+export interface RunningApi {
+  readonly port: number
+  readonly adminToken: string
+  readonly redis: RedisServer
+  readonly store: EventStore
+  readonly projections: Runner
+  readonly bus: CommandBus
+  /** Lines that were logged. */
+  readonly logged: string[]
+  /** A call as the administrator, or with another token, or with none (`null`). */
+  call<T = Answered>(method: string, path: string, body?: unknown, headers?: Record<string, string>, token?: string | null): Promise<ApiAnswer<T>>
+  /** Creates a token. @returns its value */
+  token(name: string): Promise<string>
+  /** A report of an effect. */
+  report(type: string, data: unknown, secrets?: Record<string, string>): Promise<unknown>
+  /** Sealed under the same master key. */
+  seal(ref: string, value: string): string
+  stop(): Promise<void>
+}
+
+/** Any JSON object. */
+export type Answered = Record<string, unknown>
+
+export interface Overrides {
+  readonly env?: Record<string, string>
+  readonly checks?: Record<string, HealthCheck>
+  readonly perMinute?: number
+  /** Without a decider commands stay queued. */
+  readonly undecided?: boolean
+}
+
+/** Starts everything; the caller stops it. */
+export async function runningApi(overrides: Overrides = {}): Promise<RunningApi> {
+  const redis = await redisServer()
+  const home = mkdtempSync(join(tmpdir(), "gatehouse-api-"))
+  const adminToken = `admin_${randomBytes(24).toString("base64url")}`
+  const masterKey = randomBytes(32)
+  const config: Config = loadConfig({ REDIS_URL: redis.url, MASTER_KEY: masterKey.toString("base64"), HTTPS_PORT: "8443", ...overrides.env })
+  const logged: string[] = []
+  const log = logger("INFO", () => new Date(), (line) => void logged.push(line))
+  const connect = (name: string, purpose: "command" | "blocking") => connectRedis(redis.url, name, purpose, log)
+  const store = redisEventStore(connect, log)
+  const crash = () => undefined
+  const now = () => new Date()
+  const projections = projectionRunner({ store, home, log, crash, blockMs: 200, onFatal: (error) => logged.push(String(error)) })
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const model = () => deciderModel(emptyWorld(), policy)
+  const lead = deciderLoop({ store, model, now, crash, log, blockMs: 200 })
+  const bus = commandBus(store, projections.awaitOutcome, now, { crash, mayWrite: () => undefined })
+  const secretsOf = vault(masterKey)
+  const handler = apiApp(
+    { config, projections, bus, store, vault: secretsOf, log, clock: now, checks: overrides.checks ?? {} },
+    { perMinute: overrides.perMinute ?? 100_000 },
+  )
+  const listener = await listenApi(handler, 0)
+  const deciding = new AbortController()
+  const running = [
+    projections.run(signal),
+    keepLease({ store, name: "decider", holder: "test", lead, signal: AbortSignal.any([signal, deciding.signal]), log }),
+  ]
+  const report: RunningApi["report"] = async (type, data, secrets = {}) => {
+    const done = await bus.execute({ type, data, secrets, actor: { name: "system:test", admin: true } })
+    if (done.status !== "accepted") throw new Error(`${type} was not decided`)
+    return done.result
+  }
+  await report("RecordAdminToken", { hash: sha256(adminToken), preview: "admi…", cert_email: null })
+  if (overrides.undecided === true) {
+    deciding.abort()
+    await running[1]
+  }
+  const call: RunningApi["call"] = (method, path, body, headers, token = adminToken) =>
+    api(listener.port, token ?? undefined, method, path, body, headers)
+  return {
+    port: listener.port,
+    adminToken,
+    redis,
+    store,
+    projections,
+    bus,
+    logged,
+    call,
+    report,
+    seal: (ref, value) => secretsOf.seal(ref, value),
+    token: async (name) => (await call<{ token: string }>("POST", "/api/v1/tokens", { name })).body.token,
+    async stop() {
+      await listener.close(500)
+      stopping.abort()
+      await Promise.allSettled(running)
+      await store.close()
+      await redis.stop()
+      rmSync(home, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A body as the table's schema of that operation has it; fails on anything more or less. */
+export function conforming(operationId: string, body: unknown): unknown {
+  const endpoint = endpoints.find((candidate) => candidate.operationId === operationId)
+  if (endpoint === undefined) throw new Error(`no operation ${operationId}`)
+  endpoint.response.parse(body)
+  return body
+}
+
+/** Ends a certificate's open generation with material for it, as the effect would. @returns the key's PEM */
+export async function issue(running: RunningApi, cert_name: string, days = 90): Promise<string> {
+  const certificate = running.projections.world.objects.certificate.get(cert_name.toLowerCase())!.state
+  await running.report("StartAttempt", { cert_name, directory_url: certificate.acme_directory_url })
+  const key_ref = `cert-key-${randomBytes(8).toString("hex")}`
+  const key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n"
+  const secrets = { [key_ref]: running.seal(key_ref, key) }
+  if (certificate.issuer === "acme") await running.report("SaveKey", { cert_name, key_ref, csr_pem: "csr" }, secrets)
+  const issued_at = new Date().toISOString()
+  const expires_at = new Date(Date.now() + days * 86_400_000).toISOString()
+  const material = { fullchain_pem: "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", key_ref, issued_at, expires_at, fingerprint_sha256: "00" }
+  await running.report("RecordIssued", { cert_name, ...material }, certificate.issuer === "acme" ? {} : secrets)
+  return key
+}

@@ -1,0 +1,52 @@
+import { addressAllowed, classifyAddress, parseCidr } from "../../src/events/target-address.ts"
+import { describe, expect, it } from "vitest"
+
+describe("the class of an address", () => {
+  it.each([
+    ["8.8.8.8", "public"],
+    ["2606:4700::1111", "public"],
+    ["10.0.0.1", "private"],
+    ["100.64.0.1", "private"],
+    ["127.0.0.1", "private"],
+    ["172.31.255.255", "private"],
+    ["172.32.0.0", "public"],
+    ["192.168.1.1", "private"],
+    ["::1", "private"],
+    ["::ffff:127.0.0.1", "private"],
+    ["::ffff:7f00:1", "private"],
+    ["fd12::1", "private"],
+    ["64:ff9b::7f00:1", "private"],
+    ["169.254.169.254", "never"],
+    ["::ffff:169.254.169.254", "never"],
+    ["fd00:ec2::254", "never"],
+    ["fe80::1", "never"],
+    ["fe80::1%eth0", "never"],
+    ["0.0.0.0", "never"],
+    ["::", "never"],
+    ["224.0.0.1", "never"],
+    ["255.255.255.255", "never"],
+    ["ff02::1", "never"],
+    ["not an address", "never"],
+    ["1.2.3", "never"],
+    ["1.2.3.256", "never"],
+    ["", "never"],
+  ])("%s is %s", (address, kind) => {
+    expect(classifyAddress(address)).toBe(kind)
+  })
+})
+
+describe("what a target may dial", () => {
+  it("is decided by class, trust and the allowed ranges", () => {
+    expect(addressAllowed("10.1.2.3", true, [])).toBe(true)
+    expect(addressAllowed("10.1.2.3", false, [])).toBe(false)
+    expect(addressAllowed("10.1.2.3", false, ["10.1.0.0/16"])).toBe(true)
+    expect(addressAllowed("::ffff:10.1.2.3", false, ["10.1.0.0/16"])).toBe(true)
+    expect(addressAllowed("10.2.2.3", false, ["10.1.0.0/16"])).toBe(false)
+    expect(addressAllowed("169.254.169.254", true, ["169.254.0.0/16"])).toBe(false)
+    expect(addressAllowed("8.8.8.8", false, [])).toBe(true)
+  })
+
+  it.each(["10.0.0.0/33", "10.0.0.0/-1", "x/8", "10.0.0.0/a", "::/129"])("refuses the range %s", (text) => {
+    expect(() => parseCidr(text)).toThrow(RangeError)
+  })
+})
