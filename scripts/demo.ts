@@ -24,12 +24,8 @@ async function up(config: Config, home: Home, token: string): Promise<void> {
   const made = await provision(adminApi(config.API_PORT, token), target, oauthHost)
   const ca = join(home.root, "demo-ca.pem")
   writeFileSync(ca, made.ca)
-  console.log(`Proxy         ${url}\nSigns in at   https://${config.oauthAuthority}`)
-  const answer = await callThroughGatehouse(new URL(url), made.ca, made.token)
-  console.log(`
-One call with the official client, which knew nothing but the URL:
-${answer.steps.map((step) => `  ${step}`).join("\n")}
-  ${answer.tools} tools; get-sum(19, 23) answered: ${answer.text}
+  console.log(`Proxy         ${url}
+Signs in at   https://${config.oauthAuthority}
 
 Trust the CA    its certificate is in ${ca}
   Node.js       export NODE_EXTRA_CA_CERTS=${ca}
@@ -39,7 +35,12 @@ Connect a client, and where it asks sign in with the token of: just token-show $
   Claude Code   NODE_EXTRA_CA_CERTS=${ca} claude mcp add --transport http gatehouse-demo ${url}
   any other     NODE_EXTRA_CA_CERTS=${ca} npx -y mcp-remote ${url}
   curl          curl --cacert ${ca} -i -X POST ${url}      (401, and where to go)
-Take it away    just demo-down`)
+Take it away    just demo-down
+`)
+  const answer = await callThroughGatehouse(new URL(url), made.ca, made.token)
+  console.log(`One call with the official client, which knew nothing but ${url}
+${answer.steps.map((step) => `  ${step}`).join("\n")}
+  ${answer.tools} tools; get-sum with a=19 and b=23 answered: ${answer.text}`)
 }
 
 async function down(config: Config, home: Home, token: string): Promise<void> {

@@ -99,15 +99,16 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
   }
 
   const decide = deciderLoop({ store, model: () => deciderModel(fork(projections.world), policyOf(config)), now: clock, crash, log })
+  const lease = { ttlMs: config.LEASE_TTL * 1000, beatMs: (config.LEASE_TTL * 1000) / 3 }
   const running = [
     projections.run(signal),
-    keepLease({ store, name: "decider", holder, lead: async (epoch, lost) => (await whenReady(lost), decide(epoch, lost)), signal, log }),
+    keepLease({ store, name: "decider", holder, lead: async (epoch, lost) => (await whenReady(lost), decide(epoch, lost)), signal, log, ...lease }),
     watchDurability(redis, (found) => (durable = found), signal, log),
     serve(),
     prepare(),
   ]
   for (const part of running) part.catch(fatal)
-  const effects = startEffects({ ...effectContext, holder })
+  const effects = startEffects({ ...effectContext, holder, leaseTtlMs: lease.ttlMs, leaseBeatMs: lease.beatMs })
 
   async function whenReady(lost: AbortSignal): Promise<void> {
     while (!projections.ready && !lost.aborted) await sleep(20)

@@ -3,6 +3,7 @@ import { type Options, type SubjectId, readOptions, usage } from "./options.ts"
 import { type Summary, summarize, table, targets } from "./report.ts"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { peerName, startBackend, startCaddy, startHello, startNginx, startNginxAuthRequest } from "./peers.ts"
+import { exchange } from "./exchange.ts"
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 import { machine } from "./machine.ts"
@@ -20,7 +21,10 @@ async function run(options: Options, dir: string, signal: AbortSignal): Promise<
   const bench = { ...base, backendPort: await startBackend(base) }
   const subjects = await startSubjects(bench, options)
   const agreed = new Map<SubjectId, Awaited<ReturnType<typeof ready>>>()
-  for (const subject of subjects) agreed.set(subject.id, await ready(subject, firstToken(subject)))
+  for (const subject of subjects) {
+    agreed.set(subject.id, await ready(subject, firstToken(subject)))
+    await requireGuard(subject)
+  }
   const measured = await measure(subjects, options, signal, (line) => console.error(line))
   return measured.map((results) => summarize(results, agreed.get(results.subject.id)!))
 }
@@ -45,6 +49,13 @@ async function startSubjects(bench: Bench, { only, profile }: Options): Promise<
 
 function firstToken({ endpoint }: Subject): string | undefined {
   return endpoint.tokens === undefined ? undefined : readFileSync(endpoint.tokens, "utf8").split("\n")[0]
+}
+
+/** A guard that lets everything pass would be fast. @throws Error */
+async function requireGuard({ id, endpoint }: Subject): Promise<void> {
+  if (endpoint.tokens === undefined) return
+  const { status } = await exchange({ ...endpoint, headers: { Authorization: "Bearer none" } })
+  if (status !== 401) throw new Error(`${id} answered ${status} to a wrong token`)
 }
 
 /** @returns exit code: 1 when an answer was wrong or a subject has no round that counts; never because of a time */
@@ -80,6 +91,15 @@ async function main(options: Options): Promise<number> {
   return faults.length === 0 && summaries.length > 0 ? 0 : 1
 }
 
-const options = readOptions(process.argv.slice(2))
+function optionsOrExit(): Options | undefined {
+  try {
+    return readOptions(process.argv.slice(2))
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`)
+    process.exit(2)
+  }
+}
+
+const options = optionsOrExit()
 if (options === undefined) console.log(usage)
 else process.exitCode = await main(options)

@@ -68,9 +68,9 @@ export function table(summaries: readonly Summary[]): string {
   const costs = summaries.map((summary) => [
     summary.title,
     fixed(summary.cpu.median, 1),
-    `${fixed(summary.cpu.least, 1)}–${fixed(summary.cpu.most, 1)}`,
+    summary.rounds === 0 ? "–" : `${fixed(summary.cpu.least, 1)}–${fixed(summary.cpu.most, 1)}`,
     fixed(summary.requestsPerSecond, 0),
-    `${fixed(summary.own * 100, 0)} %`,
+    summary.rounds === 0 ? "–" : `${fixed(summary.own * 100, 0)} %`,
     `${summary.rounds} (${summary.dropped})`,
     ...ours.map((own) => (own === summary ? "–" : fixed(summary.cpu.median / own.cpu.median, 2))),
   ])

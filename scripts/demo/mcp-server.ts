@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { closeSync, openSync, writeFileSync } from "node:fs"
+import { closeSync, openSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { connect } from "node:net"
 import { setTimeout as delay } from "node:timers/promises"
@@ -55,8 +55,11 @@ export async function startMcpServer(home: Home): Promise<string> {
 
 /** Ends it. @returns whether it ran */
 export async function stopMcpServer(home: Home): Promise<boolean> {
-  const running = runningProcess(stateFile(home, "demo"))
-  return running !== undefined && (await stop(running, 5_000)) !== "gone"
+  const file = stateFile(home, "demo")
+  const running = runningProcess(file)
+  const ended = running !== undefined && (await stop(running, 5_000)) !== "gone"
+  rmSync(file, { force: true })
+  return ended
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -51,7 +51,7 @@ export function completeEnvironment(
   const inside = parseEnv(text ?? "")
   const set = (name: string) => (outside[name] || inside[name] || "") !== ""
   const external = set("REDIS_URL")
-  if (used && !external && !set("MASTER_KEY"))
+  if (used && !set("MASTER_KEY"))
     throw new Error(
       "MASTER_KEY is not set, but there is data that was encrypted with one: restore the .env of that data",
     )

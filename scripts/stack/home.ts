@@ -19,7 +19,7 @@ export function openHome(folder: string): Home {
   return home
 }
 
-/** Has an own Redis ever written here? */
+/** Has Gatehouse ever run with this folder, so that secrets may exist that were encrypted with its MASTER_KEY? */
 export function hasData(folder: string): boolean {
-  return existsSync(join(resolve(folder), "redis", "appendonlydir"))
+  return ["redis/appendonlydir", "snapshot", "keys"].some((part) => existsSync(join(resolve(folder), part)))
 }

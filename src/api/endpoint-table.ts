@@ -2,6 +2,7 @@ import * as z from "zod"
 import { certificateEndpoints } from "./endpoints/certificates.ts"
 import { certificateWorkEndpoints } from "./endpoints/certificate-work.ts"
 import { commandEndpoints } from "./endpoints/commands.ts"
+import { digestEndpoints } from "./endpoints/digest.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
 import { eventEndpoints } from "./endpoints/events.ts"
 import { openApiDocument } from "./openapi.ts"
@@ -37,5 +38,6 @@ export const endpoints: readonly Endpoint[] = [
   ...commandEndpoints,
   ...eventEndpoints,
   ...systemEndpoints,
+  ...digestEndpoints,
   openApi,
 ]

@@ -45,11 +45,13 @@ export interface Parameter {
   readonly default?: string
   /** Truth value: also given by its own name. */
   readonly boolean?: true
+  /** Empty is a value, not the default. */
+  readonly empty?: true
 }
 
 /**
  * Arguments of a recipe by name, in the order of its parameters. An optional one may also stand as `name=value` or `--name value`;
- * an empty one is its default.
+ * an empty one is its default, unless it may be empty.
  * @param options collects what is left; without it that is an error
  * @throws CliFailure usage
  */
@@ -79,11 +81,11 @@ export function bindParameters(
     else if (text !== "")
       throw new CliFailure("usage", `usage: too many arguments: ${parameters.map(placeholder).join(" ")}`)
   }
-  for (const { name, default: fallback, boolean } of parameters) {
+  for (const { name, default: fallback, boolean, empty } of parameters) {
     const given = values[name] ?? flags.get(name)
     if (given === undefined && fallback === undefined)
       throw new CliFailure("usage", `usage: ${name} is missing: ${parameters.map(placeholder).join(" ")}`)
-    const value = (given === "" && fallback !== undefined ? fallback : given) ?? fallback!
+    const value = (given === "" && empty !== true ? fallback : given) ?? given ?? fallback!
     values[name] = boolean === true ? String(truth(name, value)) : value
   }
   return values

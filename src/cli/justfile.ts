@@ -9,15 +9,31 @@ export function manageJust(recipes: readonly Recipe[]): string {
     "# After its arguments each takes flags: --output table|json, --yes, --page, --per-page, --wait, --if-match, --help.",
     "",
     ...entries,
+    openApi,
   ].join("\n")
 }
+
+function defaults(parameters: readonly Parameter[]): string {
+  const known = parameters.filter(({ default: fallback, empty }) => (fallback ?? "") !== "" && empty !== true)
+  return known.length === 0 ? "" : ` (${known.map(({ name, default: fallback }) => `${name}=${fallback!}`).join(", ")})`
+}
+
+const openApi = `# Print the admin API as an OpenAPI 3.1 document: just openapi > docs/openapi.json
+[group('develop')]
+openapi: _packages
+    node src/cli.ts openapi
+`
 
 function recipe({ name, group, doc, parameters, options }: Recipe): string {
   const last = options === undefined ? "*flags" : "*options"
   const signature = [name, ...parameters.map(parameter), last].join(" ")
-  return `# ${doc}\n[group('${group}')]\n${signature}: _packages\n    node src/cli.ts ${name} "$@"\n`
+  return `# ${doc}${defaults(parameters)}\n[group('${group}')]\n${signature}: _packages\n    node src/cli.ts ${name} "$@"\n`
 }
 
-function parameter({ name, default: fallback }: Parameter): string {
-  return fallback === undefined ? name : `${name}=${JSON.stringify(fallback)}`
+/**
+ * Empty stands for the default, which the command line knows: a flag may take the place of an optional argument, and the
+ * defaults that just then hands over for the rest must not be taken for values.
+ */
+function parameter({ name, default: fallback, empty }: Parameter): string {
+  return fallback === undefined ? name : `${name}=${JSON.stringify(empty === true ? fallback : "")}`
 }

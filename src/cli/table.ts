@@ -44,7 +44,10 @@ function fields(body: Row, indent = ""): string {
   return Object.entries(body)
     .map(([name, value]) => {
       if (isRecord(value)) return `${indent}${name}:\n${fields(value, `${indent}  `)}`
-      const text = typeof value === "string" && value.includes("\n") ? `\n${value.trimEnd()}` : cell(value)
+      const text =
+        typeof value === "string" && value.includes("\n")
+          ? ["", ...value.trimEnd().split("\n").map(cell)].join("\n")
+          : cell(value)
       return `${indent}${`${name}:`.padEnd(width + 1)} ${text}`.trimEnd() + "\n"
     })
     .join("")

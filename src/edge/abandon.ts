@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../errors.ts"
 import type { Exchange } from "./exchange.ts"
-import { refuse } from "./answer.ts"
+import { endAfter, refuse } from "./answer.ts"
 
 /**
  * Ends an exchange that cannot go on: a refusal while nothing was sent, else the client's connection is cut, because a
@@ -15,7 +15,7 @@ export function fail(exchange: Exchange, code: ErrorCode, reason: string = code)
     req.socket.destroy()
     return
   }
-  if (!req.complete) res.shouldKeepAlive = false
+  if (!req.complete) endAfter(exchange)
   edge.log.debug("upstream_failed", { host: exchange.hostname, code, reason, request_id: exchange.requestId })
   refuse(exchange, code)
 }

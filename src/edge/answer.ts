@@ -13,7 +13,7 @@ export function answer(exchange: Exchange, status: number, headers: readonly str
   if (res.headersSent || res.writableEnded) return
   exchange.phase = "done"
   const unread = !req.complete && (scan.chunked || Number(scan.contentLength) > mostDropped)
-  if (closing.has(status) || unread || exchange.edge.draining) res.shouldKeepAlive = false
+  if (closing.has(status) || unread || exchange.edge.draining) endAfter(exchange)
   const hasBody = status !== 204 && status !== 304
   const length = Buffer.byteLength(body)
   res.writeHead(status, hasBody ? [...headers, "Content-Length", String(length)] : [...headers])
@@ -21,11 +21,17 @@ export function answer(exchange: Exchange, status: number, headers: readonly str
   res.end(hasBody ? body : undefined)
 }
 
+/** Makes this answer the last of its connection; requests that were sent behind it are not looked at. */
+export function endAfter({ res, client }: Exchange): void {
+  res.shouldKeepAlive = false
+  client.closing = true
+}
+
 /** Answers with a problem document (RFC 9457) for a code. */
 export function refuse(exchange: Exchange, code: ErrorCode, headers: readonly string[] = [], detail?: string): void {
   exchange.reason ??= code
   const body = JSON.stringify(problem(code, detail, exchange.requestId))
-  answer(exchange, catalogue[code].status, [...problemHeaders, ...headers], body)
+  answer(exchange, catalogue[code].status, [...problemHeaders, ...headers, ...(exchange.cors ?? [])], body)
 }
 
 const problemHeaders = ["Content-Type", "application/problem+json", "Cache-Control", "no-store"]

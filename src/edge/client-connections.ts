@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http"
+import type { Exchange } from "./exchange.ts"
 import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
 import { addressBlock } from "../platform/rate-limit.ts"
@@ -19,14 +19,16 @@ export interface ClientConnection {
   requests: number
   /** Requests whose answer is not finished. */
   active: number
-  /** The request that came last. */
-  newest: IncomingMessage | undefined
+  /** The request that came last, until it is answered and complete. */
+  newest: Exchange | undefined
   /** When it was opened or its last answer was finished; monotonic milliseconds. */
   idleSince: number
   /** When its newest request's head was complete. */
   bodySince: number
   /** `bytesRead` at one of these moments; -1 until a tick looked. */
   bytesThen: number
+  /** An answer announced the end of the connection: what still comes is not looked at. */
+  closing: boolean
   /** Answers a broken request once everything before it is answered. */
   afterLast: (() => void) | undefined
 }
@@ -86,6 +88,7 @@ export function clientConnection(socket: Socket, secure: boolean, port: number, 
     idleSince: now,
     bodySince: now,
     bytesThen: socket.bytesRead,
+    closing: false,
     afterLast: undefined,
   }
 }
@@ -107,8 +110,9 @@ export function overdue(connection: ClientConnection, times: ConnectionTimes, no
   const { socket, newest } = connection
   if (connection.bytesThen === -1) connection.bytesThen = socket.bytesRead
   if (connection.active > 0) {
-    if (newest === undefined || newest.complete || times.bodyRate === 0) return undefined
-    if (newest.readableLength > 0 || newest.isPaused()) {
+    const req = newest?.req
+    if (req === undefined || req.complete || times.bodyRate === 0) return undefined
+    if (req.readableLength > 0 || req.isPaused()) {
       // We are the slow side: the client's clock stands still.
       connection.bodySince = now - times.bodyGrace
       connection.bytesThen = socket.bytesRead

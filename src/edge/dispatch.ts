@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { EdgeContext, Exchange, UpgradeSocket } from "./exchange.ts"
 import { type HeadScan, type RequestHead, hasToken, scanHead } from "./framing.ts"
-import { answer, refuse } from "./answer.ts"
+import { answer, endAfter, refuse } from "./answer.ts"
 import { parseHost, splitAbsoluteForm } from "./host.ts"
 import { authority } from "../platform/config.ts"
 import { canonicalTarget } from "./target.ts"
@@ -24,6 +24,8 @@ export function dispatch(exchange: Exchange): void {
     return refuse(exchange, scan, allow)
   }
   exchange.scan = scan
+  // Node drops what came in the same packet behind an upgrade that is not taken up.
+  if (exchange.upgrade === undefined && scan.upgrade !== "" && hasToken(scan.connection, "upgrade")) endAfter(exchange)
   const target = readHost(exchange, scan)
   if (target === undefined) return refuse(exchange, "bad_request")
   if (client.serverName !== undefined && client.serverName !== exchange.hostname)
@@ -118,6 +120,7 @@ function route(exchange: Exchange, routed: RoutedHost): void {
     return answer(exchange, verdict.status, verdict.headers, verdict.body)
   }
   exchange.identity = verdict.identity
+  exchange.cors = verdict.cors
   const plan = edge.plans.of(routed)
   if (plan === undefined) return refuse(exchange, "target_unavailable")
   forward(exchange, plan, verdict)
@@ -165,6 +168,7 @@ export function newExchange(
     query: "",
     proxy: undefined,
     identity: null,
+    cors: undefined,
     reason: null,
     bytes: 0,
     logged: false,

@@ -4,7 +4,7 @@ import { dropUpstream, fail } from "./abandon.ts"
 import type { ClientConnection } from "./client-connections.ts"
 import { type ErrorCode, catalogue } from "../errors.ts"
 import { newExchange } from "./dispatch.ts"
-import { rawRefusal } from "./answer.ts"
+import { endAfter, rawRefusal } from "./answer.ts"
 import { watchUpgrade } from "./splice.ts"
 
 /** Takes up a request. Its end, however it comes, gives back the upstream and writes the access record. */
@@ -17,7 +17,7 @@ export function begin(
 ): Exchange {
   const exchange = newExchange(edge, client, req, res, requestId)
   started(exchange)
-  if (edge.draining) res.shouldKeepAlive = false
+  if (edge.draining) endAfter(exchange)
   res.on("error", ignore)
   res.on("close", () => ended(exchange))
   return exchange
@@ -50,10 +50,11 @@ export function beginUpgrade(
 // Errors of a response are those of its socket, and its end is noticed by its close.
 const ignore = () => {}
 
-function started({ client, req, edge }: Exchange): void {
+function started(exchange: Exchange): void {
+  const { client, edge } = exchange
   client.requests += 1
   client.active += 1
-  client.newest = req
+  client.newest = exchange
   client.bodySince = edge.now()
   client.bytesThen = -1
 }
@@ -70,7 +71,7 @@ function ended(exchange: Exchange): void {
     client.idleSince = edge.now()
     client.bytesThen = -1
     // A body that nobody waited for may still come: its request stays known until it is complete.
-    if (exchange.req.complete) client.newest = undefined
+    if (client.newest?.req.complete === true) client.newest = undefined
     client.afterLast?.()
     if (edge.draining) client.socket.end()
   }
@@ -124,9 +125,12 @@ export function answerMalformed(edge: EdgeContext, client: ClientConnection, cod
 
 /** The body of the connection's newest request cannot be read to its end. */
 export function failBody(edge: EdgeContext, client: ClientConnection, code: ErrorCode, requestId: string): void {
-  for (const exchange of edge.upstreams.busy())
-    if (exchange.req === client.newest) return fail(exchange, code)
-  // A handler of our own has it, or it was answered already: it can only be cut off.
-  if (client.active !== 1) client.socket.destroy()
+  const { newest, socket } = client
+  client.closing = true
+  if (newest === undefined) return void socket.destroy()
+  if (newest.plan !== undefined && newest.phase !== "done") return fail(newest, code)
+  // Answered already, or a handler of our own has it: one that has not begun to answer is answered for.
+  if (newest.res.writableEnded) socket.destroySoon()
+  else if (newest.res.headersSent || client.active > 1) socket.destroy()
   else answerMalformed(edge, client, code, requestId)
 }

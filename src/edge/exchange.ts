@@ -96,6 +96,8 @@ export interface Exchange {
   query: string
   proxy: Proxy | undefined
   identity: Identity | null
+  /** CORS headers that replace the backend's, flat; also on refusals behind the guard. */
+  cors: readonly string[] | undefined
   reason: string | null
   /** Body bytes sent to the client. */
   bytes: number

@@ -150,28 +150,30 @@ function serve(
   const request = (req: IncomingMessage, res: ServerResponse) => {
     const client = clients.get(req.socket)
     if (client === undefined) req.socket.destroy()
-    else handlers.request(client, req, res)
+    else if (!client.closing) handlers.request(client, req, res)
   }
   server.on("request", request)
   server.on("checkContinue", request)
   server.on("checkExpectation", request)
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     const client = clients.get(socket)
-    if (client === undefined) socket.destroy()
+    if (client === undefined || client.closing) socket.destroy()
     else handlers.upgrade(client, req, socket, head)
   })
   server.on("connect", (_: IncomingMessage, socket: Socket) => {
     const client = clients.get(socket)
     socket.on("error", () => socket.destroy())
-    if (client === undefined) socket.destroy()
+    if (client === undefined || client.active > 0) socket.destroy()
     else handlers.malformed(client, "method_not_allowed")
   })
   server.on("clientError", (error: NodeJS.ErrnoException & ParserError, socket: Socket) => {
     const client = clients.get(socket)
     const code = codeOf(error)
     if (client === undefined || code === undefined || !socket.writable) return void socket.destroy()
+    // An answer that ends the connection is on its way.
+    if (client.closing) return
     if (client.active === 0 && client.newest === undefined) handlers.malformed(client, code)
-    else if (client.newest?.complete === false) handlers.brokenBody(client, code)
+    else if (client.newest?.req.complete === false) handlers.brokenBody(client, code)
     else client.afterLast = () => handlers.malformed(client, code)
   })
   server.on("tlsClientError", (error: Error, socket: Socket) => {
@@ -196,8 +198,6 @@ function codeOf(error: NodeJS.ErrnoException & ParserError): ErrorCode | undefin
       return error.rawPacket?.subarray(0, error.bytesParsed).includes(10) ? "headers_too_large" : "uri_too_long"
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return "payload_too_large"
-    case "HPE_INVALID_VERSION":
-      return "version_not_supported"
     default:
       return error.code?.startsWith("HPE_") ? "bad_request" : undefined
   }

@@ -2,6 +2,7 @@ import { type ResponseHead, headEnd, parseHead } from "./response-parser.ts"
 import { deliver, responseBody } from "./response-body.ts"
 import type { Exchange } from "./exchange.ts"
 import { dropUpstream, fail } from "./abandon.ts"
+import { endAfter } from "./answer.ts"
 import { splice } from "./splice.ts"
 
 const mostInterim = 16
@@ -49,11 +50,12 @@ function broken(exchange: Exchange, reason: string): boolean {
 }
 
 function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
-  const { res, edge } = exchange
-  const { headers, status } = head
+  const { res, edge, cors } = exchange
+  const { status } = head
+  const headers = cors === undefined ? head.headers : withCors(head.headers, cors)
   if (head.eventStream && !headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === "x-accel-buffering"))
     headers.push("X-Accel-Buffering", "no")
-  if (edge.draining) res.shouldKeepAlive = false
+  if (edge.draining) endAfter(exchange)
   const hasBody = exchange.method !== "HEAD" && status !== 204 && status !== 304
   res.writeHead(status, headers)
   exchange.phase = "body"
@@ -66,6 +68,12 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   // The client learns at once that the answer has begun, even when its first byte takes an hour.
   if (from === to) res.flushHeaders()
   return from === to || bodyBytes(exchange, bytes, from, to)
+}
+
+/** The backend's CORS headers give way to ours. */
+function withCors(headers: readonly string[], cors: readonly string[]): string[] {
+  const kept = headers.filter((_, i) => !headers[i - (i % 2)]!.toLowerCase().startsWith("access-control-"))
+  return [...kept, ...cors]
 }
 
 function bodyBytes(exchange: Exchange, bytes: Buffer, from: number, to: number): boolean {

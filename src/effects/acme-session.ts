@@ -53,7 +53,8 @@ export interface HttpChallenge {
 export interface AcmeSession {
   /** Registers the account key (RFC 8555 §7.3), agreeing to the terms of service. @returns account URL */
   register(email: string | null): Promise<string>
-  createOrder(domains: readonly string[]): Promise<AcmeOrder>
+  /** @param replaces id of the certificate that the new one takes the place of (RFC 9773 §5) */
+  createOrder(domains: readonly string[], replaces?: string): Promise<AcmeOrder>
   order(url: string): Promise<AcmeOrder>
   authorization(url: string): Promise<AcmeAuthorization>
   /** What the http-01 validator must find under the token (RFC 8555 §8.1). */
@@ -102,11 +103,11 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
   }
   return {
     register: (email) => transport.call(() => register(email), retries),
-    createOrder: (domains) =>
+    createOrder: (domains, replaces) =>
       transport
         .call(async () => {
           const identifiers = domains.map((value) => ({ type: "dns", value }))
-          return read(Order, await client.createOrder({ identifiers }))
+          return read(Order, await client.createOrder({ identifiers, ...(replaces !== undefined && { replaces }) }))
         }, 0)
         .catch(refuseAccount),
     order: (url) => transport.call(async () => read(Order, await client.getOrder(at(url))), retries),

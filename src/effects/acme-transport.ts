@@ -23,7 +23,15 @@ export interface AcmeTransport {
    * @throws AcmeError; the signal's reason when that is aborted
    */
   call<T>(run: () => Promise<T>, retries: number): Promise<T>
+  /** Fetches JSON without a signature. @throws as `call` */
+  get(url: string): Promise<{ readonly body: unknown; readonly headers: Answer["headers"] }>
   close(): Promise<void>
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly text: string
 }
 
 type Adapter = Extract<NonNullable<typeof axios.defaults.adapter>, (...words: never[]) => unknown>
@@ -49,11 +57,17 @@ export function acmeTransport(
   axios.defaults.adapter = adapter
   const agent = new Agent({ allowH2: false, connections: 4 })
   const origin = new URL(directoryUrl).origin
+  const begin = (): Exchange => ({ signal, timeoutMs, origin, agent, now, badNonce: false })
   return {
+    async get(url) {
+      const asked = { method: "GET", headers: { accept: "application/json" }, body: null }
+      const { text, headers } = await send(url, asked, begin())
+      return { body: parseJson(text), headers }
+    },
     async call(run, retries) {
       for (let failures = 0, nonces = 0; ;) {
         signal.throwIfAborted()
-        const exchange: Exchange = { signal, timeoutMs, origin, agent, now, badNonce: false }
+        const exchange = begin()
         try {
           return await exchanges.run(exchange, run)
         } catch (error) {
@@ -75,31 +89,39 @@ function asAcmeError(error: unknown): AcmeError {
   return error instanceof AcmeError ? error : new AcmeError("acme_bad_answer", reason(error), { cause: error })
 }
 
-/** Sends one request; errors of the CA are thrown, but for a bad nonce, which the library answers with a new one. */
 const adapter: Adapter = async (config) => {
   const exchange = exchanges.getStore()
   if (exchange === undefined) throw new Error("acme-client was called outside of a session")
-  const url = config.url ?? ""
-  if (!URL.canParse(url) || new URL(url).origin !== exchange.origin)
-    throw new AcmeError("acme_bad_answer", `the CA points away from its directory: ${url}`)
-  const { status, headers, text } = await send(url, config, exchange)
-  const problem = status < 400 ? undefined : readProblem(parseJson(text))
-  exchange.badNonce = problem?.type === "badNonce"
-  if (status >= 300 && !exchange.badNonce)
-    throw refusalOf(status, problem, retryAfterOf(headers["retry-after"]?.toString(), exchange.now()))
+  const asked = {
+    method: (config.method ?? "get").toUpperCase(),
+    headers: config.headers.toJSON() as Record<string, string>,
+    body: (config.data as string | undefined) ?? null,
+  }
+  const { status, headers, text } = await send(config.url ?? "", asked, exchange)
   return { data: text, status, statusText: "", headers: headers as Record<string, string>, config, request: null }
 }
 
-async function send(url: string, config: Parameters<Adapter>[0], exchange: Exchange) {
+interface Asked {
+  readonly method: string
+  readonly headers: Record<string, string>
+  readonly body: string | null
+}
+
+/** Sends one request; errors of the CA are thrown, but for a bad nonce, which the library answers with a new one. */
+async function send(url: string, asked: Asked, exchange: Exchange): Promise<Answer> {
+  if (!URL.canParse(url) || new URL(url).origin !== exchange.origin)
+    throw new AcmeError("acme_bad_answer", `the CA points away from its directory: ${url}`)
+  const answer = await transfer(url, asked, exchange)
+  const problem = answer.status < 400 ? undefined : readProblem(parseJson(answer.text))
+  exchange.badNonce = problem?.type === "badNonce"
+  if (answer.status < 300 || exchange.badNonce) return answer
+  throw refusalOf(answer.status, problem, retryAfterOf(answer.headers["retry-after"]?.toString(), exchange.now()))
+}
+
+async function transfer(url: string, asked: Asked, exchange: Exchange): Promise<Answer> {
   const deadline = AbortSignal.any([exchange.signal, AbortSignal.timeout(exchange.timeoutMs)])
   try {
-    const answer = await request(url, {
-      method: (config.method ?? "get").toUpperCase(),
-      headers: config.headers.toJSON() as Record<string, string>,
-      body: (config.data as string | undefined) ?? null,
-      signal: deadline,
-      dispatcher: exchange.agent,
-    })
+    const answer = await request(url, { ...asked, signal: deadline, dispatcher: exchange.agent })
     return { status: answer.statusCode, headers: answer.headers, text: await readAll(answer.body) }
   } catch (error) {
     exchange.signal.throwIfAborted()

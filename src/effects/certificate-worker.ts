@@ -8,6 +8,7 @@ import { issueByAcme } from "./issue-acme.ts"
 import { issueInternally } from "./issue-internal.ts"
 import { orderLimits } from "./order-limits.ts"
 import { reason } from "../platform/log.ts"
+import { renewalInformation } from "./renewal-information.ts"
 import { renewalScan } from "./renewal.ts"
 import { runAttempt } from "./attempt.ts"
 
@@ -30,10 +31,11 @@ interface Run {
  */
 export async function workOnCertificates(context: EffectContext, signal: AbortSignal): Promise<void> {
   const { projections, config, log, now } = context
-  const acme = { ...context, accounts: acmeAccounts(context, signal), limits: orderLimits(now) }
+  const information = renewalInformation(context)
+  const acme = { ...context, accounts: acmeAccounts(context, signal), limits: orderLimits(now), information }
   const issue = (attempt: Attempt) =>
     attempt.certificate.issuer === "acme" ? issueByAcme(acme, attempt) : issueInternally(context, attempt)
-  const renewals = renewalScan(context, signal)
+  const renewals = renewalScan(context, information, signal)
   const runs = new Map<string, Run>()
   const held = new Map<string, number>()
   const alarm = wakeUp(signal)
@@ -82,6 +84,9 @@ export async function workOnCertificates(context: EffectContext, signal: AbortSi
     }
   }
 
+  const following = information.follow(signal, renewals.changed).catch((error: unknown) => {
+    log.error("renewal_information_stopped", { reason: reason(error) })
+  })
   try {
     while (!signal.aborted) {
       await renewals.tick()
@@ -90,7 +95,7 @@ export async function workOnCertificates(context: EffectContext, signal: AbortSi
     }
   } finally {
     unlisten()
-    await Promise.all([...runs.values()].map(({ ended }) => ended))
+    await Promise.all([following, ...[...runs.values()].map(({ ended }) => ended)])
   }
 }
 

@@ -19,7 +19,7 @@ export interface Effects {
 }
 
 /** Name of the lease under which one node works on certificates. */
-export const certificateLease = "effects:certificates"
+const certificateLease = "effects:certificates"
 
 /** Starts what reacts to the log with I/O. One node at a time does the work. */
 export function startEffects(options: EffectOptions): Effects {

@@ -7,6 +7,7 @@ import type { AcmeAccounts } from "./acme-account.ts"
 import { AcmeError } from "./acme-error.ts"
 import type { Attempt } from "./attempt.ts"
 import type { OrderLimits } from "./order-limits.ts"
+import { type RenewalInformation, certificateId } from "./renewal-information.ts"
 import { find } from "../events/world.ts"
 import { stagingTwin } from "./staging-twin.ts"
 
@@ -14,6 +15,7 @@ import { stagingTwin } from "./staging-twin.ts"
 export interface AcmeContext extends EffectContext {
   readonly accounts: AcmeAccounts
   readonly limits: OrderLimits
+  readonly information: RenewalInformation
 }
 
 interface Issued {
@@ -36,7 +38,7 @@ export async function issueByAcme(context: AcmeContext, attempt: Attempt): Promi
     await rehearse(context, attempt, names)
     attempt.step("order")
     await context.limits.admit(directoryUrl, names, signal)
-    const order = await session.createOrder(names)
+    const order = await newOrder(context, attempt, names, session)
     context.crash("acme.orderCreated")
     await report(context, "RecordOrder", { cert_name: certificate.cert_name, order_url: order.url })
     context.crash("acme.orderRecorded")
@@ -46,16 +48,34 @@ export async function issueByAcme(context: AcmeContext, attempt: Attempt): Promi
   })
   await report(context, "RecordIssued", { cert_name: certificate.cert_name, ...issued.chain, key_ref: issued.key_ref })
   context.crash("acme.certSaved")
-  // The report resolves when this node has folded it: what serves TLS here has the new certificate.
-  context.crash("acme.certLoaded")
 }
 
 /** Sorted, once each, in lower case: the form in which name sets are compared. @throws AcmeError for what http-01 cannot prove */
-export function namesOf(domains: readonly string[]): string[] {
+function namesOf(domains: readonly string[]): string[] {
   const names = [...new Set(domains.map((domain) => domain.toLowerCase()))].sort()
   const wildcard = names.find((name) => name.startsWith("*."))
   if (wildcard === undefined) return names
   throw new AcmeError("acme_order_invalid", `${wildcard} cannot be proven over http-01`, { permanent: true })
+}
+
+/** A new order; a renewal names what it replaces, where the CA wants to know it and does not complain. */
+async function newOrder(
+  context: AcmeContext,
+  attempt: Attempt,
+  names: string[],
+  session: AcmeSession,
+): Promise<AcmeOrder> {
+  const { certificate, directoryUrl } = attempt
+  const { material, generation } = certificate
+  if (material === null || generation.purpose !== "renew" || !context.information.offeredBy(directoryUrl))
+    return session.createOrder(names)
+  try {
+    return await session.createOrder(names, certificateId(material.fullchain_pem))
+  } catch (error) {
+    if (!(error instanceof AcmeError) || error.code !== "acme_order_invalid") throw error
+    context.log.info("acme_replaces_refused", { certificate: certificate.cert_name, reason: error.message })
+    return session.createOrder(names)
+  }
 }
 
 /** Continues the recorded order. @returns undefined when nothing can be made of it any more */

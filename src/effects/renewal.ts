@@ -1,5 +1,6 @@
 import { type EffectContext, report } from "./effect-context.ts"
 import { type Certificate, isOpen } from "../events/certificate.ts"
+import type { RenewalInformation } from "./renewal-information.ts"
 import { type World, all } from "../events/world.ts"
 import { reason } from "../platform/log.ts"
 import { renewalDueAt } from "../commands/certificate.ts"
@@ -13,17 +14,21 @@ export interface RenewalScan {
 }
 
 /** Scan that has never run. @param signal ends one that is running */
-export function renewalScan(context: EffectContext, signal: AbortSignal): RenewalScan {
+export function renewalScan(context: EffectContext, information: RenewalInformation, signal: AbortSignal): RenewalScan {
   const { config, projections, now, log } = context
   const intervalMs = config.RENEWAL_CHECK_INTERVAL * 1000
   /** Material whose renewal was asked for: its decider may see the due time a moment later than this node. */
   const asked = new Map<string, number>()
   let nextScan = 0
 
-  async function ask({ cert_name, material }: Certificate, at: number): Promise<void> {
+  async function ask(certificate: Certificate, at: number): Promise<void> {
+    const { cert_name, material } = certificate
     asked.set(material?.fingerprint_sha256 ?? "", at)
     try {
-      await report(context, "RequestDueRenewal", { cert_name })
+      // Before the rule of one third says so, only the CA's word makes it due.
+      if (renewalDueAt(material!, config.RENEWAL_THRESHOLD_DAYS) <= at)
+        await report(context, "RequestDueRenewal", { cert_name })
+      else await report(context, "RenewCertificate", { cert_name, force: true })
       log.info("certificate_renewal_due", { certificate: cert_name })
     } catch (error) {
       log.warning("certificate_renewal_not_requested", { certificate: cert_name, reason: reason(error) })
@@ -39,7 +44,7 @@ export function renewalScan(context: EffectContext, signal: AbortSignal): Renewa
       // A scan further ahead than the interval was planned before the clock was set back.
       if (at < nextScan && nextScan <= at + intervalMs) return
       for (const [fingerprint, when] of asked) if (at > when + askAgainMs || at < when) asked.delete(fingerprint)
-      const dates = dueDates(projections.world, config.RENEWAL_THRESHOLD_DAYS, intervalMs)
+      const dates = dueDates(projections.world, information, config.RENEWAL_THRESHOLD_DAYS, intervalMs)
       const due = dates.filter(
         ({ dueAt, certificate }) => dueAt <= at && !asked.has(certificate.material!.fingerprint_sha256),
       )
@@ -57,14 +62,15 @@ const askAgainMs = 60_000
  * When each certificate without open work is due. Two generations are at least a third of a lifetime or one interval apart,
  * so that neither a refusal nor a clock that is months ahead makes a storm of orders.
  */
-function dueDates(world: World, thresholdDays: number, intervalMs: number) {
+function dueDates(world: World, information: RenewalInformation, thresholdDays: number, intervalMs: number) {
   const dates: { certificate: Certificate; dueAt: number }[] = []
   for (const certificate of all(world, "certificate")) {
     const { material, generation } = certificate
     if (material === null || isOpen(generation)) continue
     const third = (Date.parse(material.expires_at) - Date.parse(material.issued_at)) / 3
     const rested = Date.parse(generation.ended_at ?? generation.started_at) + Math.min(intervalMs, third)
-    dates.push({ certificate, dueAt: Math.max(renewalDueAt(material, thresholdDays), rested) })
+    const wished = Math.min(renewalDueAt(material, thresholdDays), information.suggested(certificate) ?? Infinity)
+    dates.push({ certificate, dueAt: Math.max(wished, rested) })
   }
   return dates
 }

@@ -21,6 +21,8 @@ import { revoke } from "./revoke.ts"
 import { signingKeys } from "./signing-keys.ts"
 import { token } from "./token.ts"
 import { tokensByHash } from "../projections/tokens-by-hash.ts"
+import { reason } from "../platform/log.ts"
+import { verify } from "./verify.ts"
 
 /** One path of the authorization server. */
 interface Endpoint {
@@ -50,6 +52,7 @@ const endpoints: readonly Endpoint[] = [
   { path: "/token", kind: "json", methods: { POST: token } },
   { path: "/revoke", kind: "json", methods: { POST: revoke } },
   { path: "/introspect", kind: "json", methods: { POST: introspect } },
+  { path: "/verify", kind: "json", methods: { GET: verify, POST: verify } },
 ]
 
 /** On every answer. The edge terminated TLS; plain HTTP is not served here. */
@@ -80,12 +83,17 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
     accessTokens: accessTokens({ world: () => parts.projections.world, now }),
     refreshKey: refreshKey(parts.config.MASTER_KEY),
   }
-  const app = new H3({ silent: true })
+  const app = new H3({ silent: true, onError: () => dressed(problemAnswer("bad_request"), true) })
   for (const endpoint of endpoints) app.all(endpoint.path, (event) => answer(server, endpoint, event))
-  app.all("/**", () => dressed(nothingHere(), true))
+  app.all("/**", () => dressed(problemAnswer("not_found"), true))
   const handle = toNodeHandler(app)
   return {
-    handler: (request, response) => void handle(request, response),
+    handler(request, response) {
+      Promise.try(() => handle(request, response)).catch((error: unknown) => {
+        parts.log.error("oauth_answer_failed", { error: reason(error) })
+        response.destroy()
+      })
+    },
     ensureSigningKey: () => server.signingKeys.ensure(),
   }
 }
@@ -126,9 +134,12 @@ function preflight(methods: readonly string[]): Response {
   })
 }
 
-function nothingHere(): Response {
-  const body = problem("not_found", undefined, randomUUID())
-  return Response.json(body, { status: 404, headers: { "content-type": "application/problem+json" } })
+function problemAnswer(code: "not_found" | "bad_request"): Response {
+  const body = problem(code, undefined, randomUUID())
+  return Response.json(body, {
+    status: body["status"] as number,
+    headers: { "content-type": "application/problem+json" },
+  })
 }
 
 function dressed(response: Response, open: boolean): Response {

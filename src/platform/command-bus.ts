@@ -72,14 +72,15 @@ export function commandBus(
       crash("command.afterAppend")
       const known = submitted.status === "known" ? submitted.outcome : undefined
       if (known !== undefined && known.fingerprint !== command.fingerprint) throw new GatehouseError("idempotency_mismatch")
+      // Without a caller's key the id is this request's own: when it is known, an earlier try of ours had arrived.
+      const repeated = known !== undefined && request.idempotencyKey !== undefined
       if (known !== undefined && known.status !== "queued") {
         await awaitOutcome(command.id, waitMs, known)
-        return settle(known, true)
+        return settle(known, repeated)
       }
       const outcome = (await seen) ?? (await found(store, command.id))
       if (outcome === undefined) return { status: "queued", commandId: command.id }
-      // Without a caller's key the id is this request's own: when it was known, an earlier try of ours had arrived.
-      return settle(outcome, known !== undefined && request.idempotencyKey !== undefined)
+      return settle(outcome, repeated)
     },
   }
 }

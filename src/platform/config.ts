@@ -103,6 +103,7 @@ export const variables = {
   EDGE_STREAM_IDLE_TIMEOUT: whole(3600, 1).describe("Seconds a stream may be silent both ways."),
   AUTH_STREAM_RECHECK: whole(30, 1).describe("Seconds between checks of an open stream's token."),
   API_MAX_BODY_BYTES: whole(1_048_576, 1024).describe("Bytes of an API request body."),
+  LEASE_TTL: whole(6, 1).describe("Seconds after which another node takes over the work of one that vanished."),
   SHUTDOWN_GRACE: whole(30).describe("Seconds that open requests get at shutdown."),
   GITHUB_CLIENT_ID: z.string().optional().describe("OAuth application for login by GitHub."),
   GITHUB_CLIENT_SECRET: z.string().optional().describe("Its secret."),

@@ -16,6 +16,8 @@ export interface RateLimiter {
 }
 
 const mostLocalBuckets = 10_000
+/** How long the store may take before the local counter decides, milliseconds: what comes next waits for the store itself. */
+const patience = 250
 
 /**
  * Rate limiter.
@@ -43,9 +45,20 @@ export function rateLimiter(ttl: Pick<TtlStore, "count" | "peek">, now: () => nu
       if (count > limit.count) throw full(endsInMs)
     },
     async check(bucket, limit) {
-      const count = await ttl.peek("rate", bucket).catch(whenAway(() => counted(bucket)))
+      const count = await soon(ttl.peek("rate", bucket)).catch(whenAway(() => counted(bucket)))
       if (Number(count ?? 0) >= limit.count) throw full(limit.windowMs)
     },
+  }
+}
+
+/** The call's value, or `store_unavailable` when it takes longer than {@link patience}. */
+async function soon<T>(call: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new GatehouseError("store_unavailable")), patience)
+  try {
+    return await Promise.race([call, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

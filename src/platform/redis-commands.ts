@@ -11,36 +11,56 @@ const consumer = "decider"
 
 type Entry = readonly [id: string, fields: string[] | null]
 
+/** Longest time that another process's undecided entries go unseen, milliseconds. */
+const lookBackEvery = 1000
+
 /** Deliveries of the commands stream, undecided ones first. */
 export interface CommandReader {
   take(limit: number, blockMs: number): Promise<Delivery[]>
+  /** A delivery of this reader was acknowledged. */
+  settled(entry: string): void
   close(): void
 }
 
 /** Reader of `{gh}:commands` on a connection of its own. */
 export function commandReader(connect: () => Redis): CommandReader {
   const reader: BlockingReader = blockingReader(connect)
+  const open = new Set<string>()
+  let lookBackAt = 0
+  const deliveries = async (redis: Redis, limit: number, block: number) => {
+    // Looking back costs a round trip, so it is left out while everything that was given out here is decided.
+    if (open.size > 0 || performance.now() >= lookBackAt) {
+      const old = await undecided(redis, limit)
+      lookBackAt = performance.now() + lookBackEvery
+      open.clear()
+      if (old.length > 0) return old
+    }
+    return fresh(redis, limit, block)
+  }
   return {
-    take: (limit, blockMs) => {
+    take: async (limit, blockMs) => {
       const block = Math.min(Math.max(blockMs, 1), longestBlock)
-      return reader.read(block, (redis) => withGroup(redis, () => deliveries(redis, limit, block)))
+      const taken = await reader.read(block, (redis) => withGroup(redis, () => deliveries(redis, limit, block)))
+      for (const { entry } of taken) open.add(entry)
+      return taken
     },
+    settled: (entry) => void open.delete(entry),
     close: () => reader.close(),
   }
 }
 
-async function deliveries(redis: Redis, limit: number, block: number): Promise<Delivery[]> {
+async function undecided(redis: Redis, limit: number): Promise<Delivery[]> {
   // Id 0 asks for this consumer's unacknowledged entries and counts one more delivery of each.
-  const undecided = await redis.xreadgroup("GROUP", deciderGroup, consumer, "COUNT", limit, "STREAMS", keys.commands, "0")
-  const old = entries(undecided)
-  if (old.length > 0) {
-    const counts = await deliveryCounts(redis, old)
-    return old.map((entry) => delivery(entry, counts.get(entry[0]) ?? 1))
-  }
-  const fresh = await redis.xreadgroup(
-    ...["GROUP", deciderGroup, consumer, "COUNT", limit, "BLOCK", block, "STREAMS", keys.commands, ">"] as const,
-  )
-  return entries(fresh).map((entry) => delivery(entry, 1))
+  const args = ["GROUP", deciderGroup, consumer, "COUNT", limit, "STREAMS", keys.commands, "0"] as const
+  const old = entries(await redis.xreadgroup(...args))
+  if (old.length === 0) return []
+  const counts = await deliveryCounts(redis, old)
+  return old.map((entry) => delivery(entry, counts.get(entry[0]) ?? 1))
+}
+
+async function fresh(redis: Redis, limit: number, block: number): Promise<Delivery[]> {
+  const args = ["GROUP", deciderGroup, consumer, "COUNT", limit, "BLOCK", block, "STREAMS", keys.commands, ">"] as const
+  return entries(await redis.xreadgroup(...args)).map((entry) => delivery(entry, 1))
 }
 
 function entries(reply: unknown): readonly Entry[] {

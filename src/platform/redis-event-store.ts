@@ -40,8 +40,10 @@ export function redisEventStore(connect: ConnectRedis, log: Logger): EventStore 
     commit: (commit) =>
       call(async () => {
         const reply = (await scripts.commit(redis, commitKeys(commit), commitArguments(commit))) as [string, string?]
-        if (reply[0] === "committed" && commit.unlink.length > 0) forget()
-        return committed(reply)
+        const result = committed(reply)
+        if (result.status === "committed" && commit.unlink.length > 0) forget()
+        if (result.status === "committed" || result.status === "duplicate") commands.settled(commit.entry ?? "")
+        return result
       }),
     read: (after, limit) =>
       call(async () => {

@@ -3,7 +3,7 @@ import { ChainError, verifyNext } from "../platform/event-chain.ts"
 import { type Digest, digests } from "./digest.ts"
 import type { EventListener, Projections } from "./projections.ts"
 import type { EventRecord, EventStore, Head } from "../platform/event-store.ts"
-import { LogError, apply, emptyWorld } from "../events/world.ts"
+import { LogError, type World, apply, emptyWorld } from "../events/world.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import { decodeSnapshot, encodeSnapshot, restore, snapshotFile, snapshotName } from "./snapshot.ts"
 import type { AwaitOutcome } from "../platform/command-bus.ts"
@@ -58,19 +58,31 @@ export function projectionRunner(options: RunnerOptions): Runner {
   let outcomes: string | undefined
   let backlog = 0
 
-  const start = (from: "disk" | "store", text: string | undefined, newest = Infinity): boolean => {
-    if (text === undefined) return false
-    const snapshot = decodeSnapshot(text)
-    if (snapshot === undefined || snapshot.position > newest) {
-      log.warning("snapshot_unusable", { from })
-      return false
-    }
+  const usable = (from: "disk" | "store", text: string | undefined) => {
+    const snapshot = text === undefined ? undefined : decodeSnapshot(text)
+    if (text !== undefined && snapshot === undefined) log.warning("snapshot_unusable", { from })
+    return snapshot
+  }
+  const start = (from: "disk" | "store", snapshot: World) => {
     restore(world, snapshot)
     log.info("snapshot_loaded", { from, position: world.position })
-    return true
   }
-  ready = start("disk", file.load())
-
+  const local = usable("disk", file.load())
+  if (local !== undefined) {
+    start("disk", local)
+    ready = true
+  }
+  const startFromStore = async () => {
+    const snapshot = usable("store", await store.snapshot(snapshotName))
+    if (snapshot === undefined) return
+    try {
+      await checkHistory(store, snapshot)
+      start("store", snapshot)
+    } catch (error) {
+      if (!(error instanceof ChainError)) throw error
+      log.warning("snapshot_unusable", { from: "store", error: error.message })
+    }
+  }
   const fold = (records: readonly EventRecord[]) => {
     const folded: StoredEvent[] = []
     try {
@@ -105,7 +117,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
     backlog = 0
   }
   const catchUp = async (signal: AbortSignal) => {
-    if (world.position === 0) start("store", await store.snapshot(snapshotName), (await store.head()).position)
+    if (world.position === 0) await startFromStore()
     await checkHistory(store, world)
     outcomes ??= await store.outcomesCursor()
     for (let page = await store.read(world.position, 1000); page.length > 0 && !signal.aborted; ) {
@@ -180,7 +192,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
         }
       }
       live = false
-      if (problem === null) await keeper.stop()
+      await keeper.stop(problem === null)
     },
   }
 }

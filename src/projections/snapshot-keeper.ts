@@ -6,8 +6,8 @@ import { type SnapshotFile, snapshotName } from "./snapshot.ts"
 export interface SnapshotKeeper {
   /** Events were folded. */
   folded(events: number): void
-  /** Saves what is not saved yet, and ends. */
-  stop(): Promise<void>
+  /** Ends. @param save what is not saved yet */
+  stop(save: boolean): Promise<void>
 }
 
 /** Shortest time between two local snapshots, milliseconds. */
@@ -61,8 +61,8 @@ export function snapshotKeeper(
       if (unstored >= every && performance.now() - savedAt >= pause) save(true)
       else timer ??= setTimeout(() => save(unstored >= every), pause).unref()
     },
-    async stop() {
-      if (unsaved > 0 || unstored > 0) save(unstored > 0)
+    async stop(wanted) {
+      if (wanted && (unsaved > 0 || unstored > 0)) save(unstored > 0)
       clearTimeout(timer)
       await saving
     },

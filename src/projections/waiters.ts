@@ -39,7 +39,7 @@ export function waiters(position: () => number): Waiters {
           resolve(seen)
         }
         let forget = () => {}
-        const timer = setTimeout(() => settle(false), waitMs)
+        const timer = setTimeout(() => settle(false), waitMs).unref()
         forget = atPosition(wanted, () => settle(true))
       }),
     awaitOutcome: (commandId, waitMs, known) =>
@@ -56,7 +56,7 @@ export function waiters(position: () => number): Waiters {
           if (others?.size === 0) forOutcome.delete(commandId)
           resolve(outcome)
         }
-        const timer = setTimeout(() => settle(undefined), waitMs)
+        const timer = setTimeout(() => settle(undefined), waitMs).unref()
         if (known !== undefined) return seen(known)
         forOutcome.set(commandId, (forOutcome.get(commandId) ?? new Set()).add(seen))
       }),

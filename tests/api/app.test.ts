@@ -20,7 +20,10 @@ const target = { target_url: "http://93.184.216.34", enable_https: false }
 describe("a caller", () => {
   test("without a token is told so, on every endpoint but the public ones", async () => {
     for (const { method, path, who } of endpoints) {
-      const address = path.replaceAll(/\{position\}/g, "1").replaceAll(/\{id\}/g, randomUUID()).replaceAll(/\{\w+\}/g, "x.example.com")
+      const address = path
+        .replaceAll(/\{position\}/g, "1")
+        .replaceAll(/\{id\}/g, randomUUID())
+        .replaceAll(/\{\w+\}/g, "x.example.com")
       const { status, headers, body } = await api.call(method, address, undefined, {}, null)
       if (who === "public") expect(status, address).toBeLessThan(300)
       else {
@@ -41,7 +44,13 @@ describe("a caller", () => {
 
   test("who is no administrator is refused on every endpoint of administrators, before anything is read", async () => {
     for (const { method, path } of endpoints.filter(({ who }) => who === "admin")) {
-      const { status, body } = await api.call(method, path.replaceAll(/\{\w+\}/g, "x"), method === "GET" ? undefined : "{no json", {}, alice)
+      const { status, body } = await api.call(
+        method,
+        path.replaceAll(/\{\w+\}/g, "x"),
+        method === "GET" ? undefined : "{no json",
+        {},
+        alice,
+      )
       expect([status, body["code"]], `${method} ${path}`).toEqual([403, "admin_required"])
     }
   })
@@ -73,7 +82,11 @@ describe("a path", () => {
 
   test("with a method that it does not have names those that it has", async () => {
     const { status, headers, body } = await api.call("PATCH", `${tokens}/alice`)
-    expect([status, body["code"], headers.get("allow")]).toEqual([405, "method_not_allowed", "GET, HEAD, DELETE, OPTIONS"])
+    expect([status, body["code"], headers.get("allow")]).toEqual([
+      405,
+      "method_not_allowed",
+      "GET, HEAD, DELETE, OPTIONS",
+    ])
     expect((await api.call("DELETE", tokens)).headers.get("allow")).toBe("GET, HEAD, POST, OPTIONS")
   })
 
@@ -84,10 +97,14 @@ describe("a path", () => {
   })
 
   test("answers HEAD like GET, without a body", async () => {
-    const ask = (method: string, headers: Record<string, string>) => fetch(`http://127.0.0.1:${api.port}${tokens}`, { method, headers })
+    const ask = (method: string, headers: Record<string, string>) =>
+      fetch(`http://127.0.0.1:${api.port}${tokens}`, { method, headers })
     const authorization = `Bearer ${api.adminToken}`
     const [head, get] = [await ask("HEAD", { authorization }), await ask("GET", { authorization })]
-    expect([head.status, head.headers.get("content-length")]).toEqual([200, String((await get.arrayBuffer()).byteLength)])
+    expect([head.status, head.headers.get("content-length")]).toEqual([
+      200,
+      String((await get.arrayBuffer()).byteLength),
+    ])
     expect([await head.text(), (await ask("HEAD", {})).status]).toEqual(["", 401])
   })
 
@@ -132,7 +149,11 @@ describe("a body", () => {
   test("beyond the limit is refused, announced or not, and the connection ends", async () => {
     const big = JSON.stringify({ name: "a", cert_email: "x".repeat(1_100_000) })
     const announced = await post(big)
-    expect([announced.status, announced.body["code"], announced.headers.get("connection")]).toEqual([413, "payload_too_large", "close"])
+    expect([announced.status, announced.body["code"], announced.headers.get("connection")]).toEqual([
+      413,
+      "payload_too_large",
+      "close",
+    ])
     const socket = connect(api.port, "127.0.0.1")
     socket.write(
       `POST ${tokens} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.adminToken}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
@@ -158,28 +179,44 @@ describe("a body", () => {
 })
 
 describe("a query", () => {
-  test.each(["?nonsense=1", "?page=0", "?page=1.5", "?page=-1", "?page=1e2", "?per_page=101", "?sort_by=hash", "?order=up", "?page=1&page=2", "?__proto__=1"])(
-    "%s is refused",
-    async (query) => {
-      const { status, body } = await api.call("GET", `${tokens}${query}`)
-      expect([status, body["code"]]).toEqual([422, "validation_failed"])
-      expect(body["errors"]).toHaveLength(1)
-    },
-  )
+  test.each([
+    "?nonsense=1",
+    "?page=0",
+    "?page=1.5",
+    "?page=-1",
+    "?page=1e2",
+    "?per_page=101",
+    "?sort_by=hash",
+    "?order=up",
+    "?page=1&page=2",
+    "?__proto__=1",
+  ])("%s is refused", async (query) => {
+    const { status, body } = await api.call("GET", `${tokens}${query}`)
+    expect([status, body["code"]]).toEqual([422, "validation_failed"])
+    expect(body["errors"]).toHaveLength(1)
+  })
 })
 
 describe("a list", () => {
   test("comes in pages, in a total order", async () => {
-    for (const name of ["p1", "p2", "p3", "p4", "p5"]) await api.call("POST", targets, { hostname: `${name}.pages.example.com`, ...target })
+    for (const name of ["p1", "p2", "p3", "p4", "p5"])
+      await api.call("POST", targets, { hostname: `${name}.pages.example.com`, ...target })
     const page = (number: number, order = "asc") =>
-      api.call<{ targets: { hostname: string }[]; pagination: object }>("GET", `${targets}?search=.pages.&per_page=2&page=${number}&order=${order}`)
-    const names = async (number: number, order?: string) => (await page(number, order)).body.targets.map(({ hostname }) => hostname.slice(0, 2))
+      api.call<{ targets: { hostname: string }[]; pagination: object }>(
+        "GET",
+        `${targets}?search=.pages.&per_page=2&page=${number}&order=${order}`,
+      )
+    const names = async (number: number, order?: string) =>
+      (await page(number, order)).body.targets.map(({ hostname }) => hostname.slice(0, 2))
     expect(await names(1)).toEqual(["p1", "p2"])
     expect(await names(3)).toEqual(["p5"])
     expect(await names(1, "desc")).toEqual(["p5", "p4"])
     expect((await page(1)).body.pagination).toEqual({ total: 5, page: 1, per_page: 2, pages: 3 })
     const past = await page(9)
-    expect([past.status, past.body]).toEqual([200, { targets: [], pagination: { total: 5, page: 9, per_page: 2, pages: 3 } }])
+    expect([past.status, past.body]).toEqual([
+      200,
+      { targets: [], pagination: { total: 5, page: 9, per_page: 2, pages: 3 } },
+    ])
   })
 })
 

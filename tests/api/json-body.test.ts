@@ -59,22 +59,29 @@ describe("a JSON body", () => {
   })
 
   test("is not quoted in the error", () => {
-    expect(() => text('{"token":"acm_secret"')).toThrow(expect.objectContaining({ message: expect.not.stringContaining("acm_") }))
+    expect(() => text('{"token":"acm_secret"')).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining("acm_") }),
+    )
   })
 })
 
 const request = (body: string | ReadableStream, headers: Record<string, string>) =>
-  new Request("http://localhost/", { method: "POST", body, headers, duplex: "half" } as RequestInit)
+  new Request("http://localhost/", { method: "POST", body, headers, duplex: "half" })
 
 describe("reading a body", () => {
-  test.each(["application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'])("takes %s", async (type) => {
-    expect(await jsonBody(request("{}", { "content-type": type }), 100)).toEqual({})
-  })
+  test.each(["application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'])(
+    "takes %s",
+    async (type) => {
+      expect(await jsonBody(request("{}", { "content-type": type }), 100)).toEqual({})
+    },
+  )
 
   test.each(["text/plain", "application/json; charset=latin1", "application/jsonx", "application/problem+json", ""])(
     "refuses the type %j",
     async (type) => {
-      await expect(jsonBody(request("{}", { "content-type": type }), 100)).rejects.toMatchObject({ code: "unsupported_media_type" })
+      await expect(jsonBody(request("{}", { "content-type": type }), 100)).rejects.toMatchObject({
+        code: "unsupported_media_type",
+      })
     },
   )
 

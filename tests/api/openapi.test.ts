@@ -24,14 +24,18 @@ describe("the OpenAPI document", () => {
   test("has every endpoint once, under an operation id of its own", () => {
     expect(operations).toHaveLength(endpoints.length)
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(endpoints.length)
-    for (const { method, path } of endpoints) expect(document.paths[path]?.[method.toLowerCase()], `${method} ${path}`).toBeDefined()
+    for (const { method, path } of endpoints)
+      expect(document.paths[path]?.[method.toLowerCase()], `${method} ${path}`).toBeDefined()
   })
 
   test("declares every parameter of every path", () => {
     for (const [path, methods] of Object.entries(document.paths))
       for (const { parameters, operationId } of Object.values(methods)) {
         const inPath = parameters.filter((parameter) => parameter.in === "path")
-        expect(inPath.map(({ name }) => `{${name}}`), operationId).toEqual(path.match(/\{\w+\}/g) ?? [])
+        expect(
+          inPath.map(({ name }) => `{${name}}`),
+          operationId,
+        ).toEqual(path.match(/\{\w+\}/g) ?? [])
         expect(inPath.every(({ required }) => required)).toBe(true)
       }
   })

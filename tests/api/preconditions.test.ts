@@ -16,12 +16,17 @@ describe("If-Match", () => {
 })
 
 describe("If-None-Match", () => {
-  test.each([['"3"', true], ['W/"3"', true], ['"2", "3"', true], ["*", true], ['"33"', false], ["3", false], [null, false]] as const)(
-    "%s against version 3: %s",
-    (header, expected) => {
-      expect(noneMatch(header, 3)).toBe(expected)
-    },
-  )
+  test.each([
+    ['"3"', true],
+    ['W/"3"', true],
+    ['"2", "3"', true],
+    ["*", true],
+    ['"33"', false],
+    ["3", false],
+    [null, false],
+  ] as const)("%s against version 3: %s", (header, expected) => {
+    expect(noneMatch(header, 3)).toBe(expected)
+  })
 })
 
 describe("Idempotency-Key", () => {

@@ -37,7 +37,13 @@ export interface RunningApi {
   /** Lines that were logged. */
   readonly logged: string[]
   /** A call as the administrator, or with another token, or with none (`null`). */
-  call<T = Answered>(method: string, path: string, body?: unknown, headers?: Record<string, string>, token?: string | null): Promise<ApiAnswer<T>>
+  call<T = Answered>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+    token?: string | null,
+  ): Promise<ApiAnswer<T>>
   /** Creates a token. @returns its value */
   token(name: string): Promise<string>
   /** A report of an effect. */
@@ -64,14 +70,30 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   const home = mkdtempSync(join(tmpdir(), "gatehouse-api-"))
   const adminToken = `admin_${randomBytes(24).toString("base64url")}`
   const masterKey = randomBytes(32)
-  const config: Config = loadConfig({ REDIS_URL: redis.url, MASTER_KEY: masterKey.toString("base64"), HTTPS_PORT: "8443", ...overrides.env })
+  const config: Config = loadConfig({
+    REDIS_URL: redis.url,
+    MASTER_KEY: masterKey.toString("base64"),
+    HTTPS_PORT: "8443",
+    ...overrides.env,
+  })
   const logged: string[] = []
-  const log = logger("INFO", () => new Date(), (line) => void logged.push(line))
+  const log = logger(
+    "INFO",
+    () => new Date(),
+    (line) => void logged.push(line),
+  )
   const connect = (name: string, purpose: "command" | "blocking") => connectRedis(redis.url, name, purpose, log)
   const store = redisEventStore(connect, log)
   const crash = () => undefined
   const now = () => new Date()
-  const projections = projectionRunner({ store, home, log, crash, blockMs: 200, onFatal: (error) => logged.push(String(error)) })
+  const projections = projectionRunner({
+    store,
+    home,
+    log,
+    crash,
+    blockMs: 200,
+    onFatal: (error) => logged.push(String(error)),
+  })
   const stopping = new AbortController()
   const { signal } = stopping
   const model = () => deciderModel(emptyWorld(), policy)
@@ -86,7 +108,14 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   const deciding = new AbortController()
   const running = [
     projections.run(signal),
-    keepLease({ store, name: "decider", holder: "test", lead, signal: AbortSignal.any([signal, deciding.signal]), log }),
+    keepLease({
+      store,
+      name: "decider",
+      holder: "test",
+      lead,
+      signal: AbortSignal.any([signal, deciding.signal]),
+      log,
+    }),
   ]
   const report: RunningApi["report"] = async (type, data, secrets = {}) => {
     const done = await bus.execute({ type, data, secrets, actor: { name: "system:test", admin: true } })
@@ -141,7 +170,13 @@ export async function issue(running: RunningApi, cert_name: string, days = 90): 
   if (certificate.issuer === "acme") await running.report("SaveKey", { cert_name, key_ref, csr_pem: "csr" }, secrets)
   const issued_at = new Date().toISOString()
   const expires_at = new Date(Date.now() + days * 86_400_000).toISOString()
-  const material = { fullchain_pem: "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", key_ref, issued_at, expires_at, fingerprint_sha256: "00" }
+  const material = {
+    fullchain_pem: "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+    key_ref,
+    issued_at,
+    expires_at,
+    fingerprint_sha256: "00",
+  }
   await running.report("RecordIssued", { cert_name, ...material }, certificate.issuer === "acme" ? {} : secrets)
   return key
 }

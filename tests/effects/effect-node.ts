@@ -29,6 +29,8 @@ export interface NodeSetup {
   readonly env?: Record<string, string>
   /** Also decides commands; one node of an installation does. */
   readonly decides?: boolean
+  /** Folder below which the node makes its own; the system's by default. */
+  readonly parent?: string
 }
 
 /** The write path, projections and effects of one node on a real Redis, in this process. */
@@ -51,7 +53,13 @@ export interface EffectNode {
 
 const admin = { name: "ADMIN", admin: true, token: "admin" }
 
-export async function effectNode({ redisUrl, masterKey, env = {}, decides = true }: NodeSetup): Promise<EffectNode> {
+export async function effectNode({
+  redisUrl,
+  masterKey,
+  env = {},
+  decides = true,
+  parent = tmpdir(),
+}: NodeSetup): Promise<EffectNode> {
   const config = loadConfig({
     MASTER_KEY: masterKey.toString("base64"),
     REDIS_URL: redisUrl,
@@ -67,7 +75,7 @@ export async function effectNode({ redisUrl, masterKey, env = {}, decides = true
   const log = logger("DEBUG", now, (line) => void logLines.push(line))
   const store = redisEventStore((name, purpose) => connectRedis(redisUrl, name, purpose, log), log)
   const stop = new AbortController()
-  const home = mkdtempSync(join(tmpdir(), "gatehouse-node-"))
+  const home = mkdtempSync(join(parent, "gatehouse-node-"))
   const onFatal = (error: Error) => void logLines.push(`${error.message}\n`)
   const projections = projectionRunner({ store, home, log, crash: () => undefined, onFatal, blockMs: 200 })
   const events: StoredEvent[] = []

@@ -29,6 +29,8 @@ export interface NodeSetup {
   readonly env?: Record<string, string>
   /** Also decides commands; one node of an installation does. */
   readonly decides?: boolean
+  /** For calls to identity providers. */
+  readonly fetch?: typeof fetch
 }
 
 /** The authorization server of one node on a real Redis, behind a plain HTTP listener as the edge would call it. */
@@ -50,7 +52,13 @@ export interface OAuthNode {
 const admin = { name: "ADMIN", admin: true, token: "admin" }
 
 /** Starts a node; its issuer is `https://auth.localhost:8443`. */
-export async function oauthNode({ redisUrl, masterKey, env = {}, decides = true }: NodeSetup): Promise<OAuthNode> {
+export async function oauthNode({
+  redisUrl,
+  masterKey,
+  env = {},
+  decides = true,
+  fetch,
+}: NodeSetup): Promise<OAuthNode> {
   const config = loadConfig({
     MASTER_KEY: masterKey ?? randomBytes(32).toString("base64"),
     REDIS_URL: redisUrl,
@@ -89,6 +97,7 @@ export async function oauthNode({ redisUrl, masterKey, env = {}, decides = true 
     ttl: ttlStore(redis),
     log,
     clock: now,
+    ...(fetch !== undefined && { fetch }),
   })
   const server: Server = createServer(app.handler).listen(0, "127.0.0.1")
   await once(server, "listening")

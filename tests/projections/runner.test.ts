@@ -415,7 +415,7 @@ describe("snapshots", () => {
     expect(again.digest()).toEqual(digest)
   })
 
-  test("of the store that are ahead of the log are not used", async () => {
+  test("of the store that are of another log are not used", async () => {
     const store = openStore()
     await append(store, story)
     const one = node(store)
@@ -427,6 +427,11 @@ describe("snapshots", () => {
     const fresh = node(store, { home: join(home, "fresh") })
     await eventually(() => fresh.live)
     expect(fresh.position).toBe(0)
+    await append(store, [...story, token("z")].map((event) => ({ ...event, id: `other ${event.id}` })))
+    const later = node(store, { home: join(home, "later") })
+    await eventually(() => later.live)
+    expect(later.position).toBe(13)
+    expect([...later.world.objects["api-token"].keys()]).toContain("other a")
   })
 
   test("that cannot be written do not stop the node", async () => {

@@ -64,6 +64,7 @@ export async function startNode(shared: Installation, overrides: Record<string, 
     API_PORT: String(apiPort),
     ADMIN_EMAIL: "admin@example.com",
     LOG_LEVEL: "INFO",
+    LEASE_TTL: "1",
     ...shared,
     ...overrides,
   }

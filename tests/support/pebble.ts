@@ -170,7 +170,12 @@ function makeServerCertificate(cwd: string) {
     "srv.pem",
   )
   const text = (name: string) => readFileSync(join(cwd, name), "utf8")
-  return { caPem: text("ca.pem"), caFile: join(cwd, "ca.pem"), serverPem: text("srv.pem"), serverKeyPem: text("srv.key") }
+  return {
+    caPem: text("ca.pem"),
+    caFile: join(cwd, "ca.pem"),
+    serverPem: text("srv.pem"),
+    serverKeyPem: text("srv.key"),
+  }
 }
 
 async function freePorts(count: number): Promise<[number, number, number, number, number]> {

@@ -7,11 +7,11 @@ const generate: Recipe = {
   name: "token-generate",
   group,
   doc: "Create an API token and print its value",
-  parameters: [required("name"), optional("cert-email", "ADMIN_EMAIL")],
+  parameters: [required("name"), { ...optional("cert-email", "ADMIN_EMAIL"), empty: true }],
   async run(session, args) {
     const asked = argument(args, "cert-email")
     const email = asked === "ADMIN_EMAIL" ? (session.terminal.env["ADMIN_EMAIL"] ?? "") : asked
-    const body = { name: argument(args, "name"), cert_email: email === "" || email === "none" ? null : email }
+    const body = { name: argument(args, "name"), cert_email: email === "" ? null : email }
     session.show(await session.call("generateToken", { token: await session.token(""), body }))
   },
 }

@@ -23,7 +23,8 @@ const requested = at(
   },
   0,
 )
-const started = (on: number) => at({ type: "CertificateAttemptStarted", data: { attempt: 1, directory_url: "https://ca.example/dir" } }, on)
+const started = (on: number) =>
+  at({ type: "CertificateAttemptStarted", data: { attempt: 1, directory_url: "https://ca.example/dir" } }, on)
 const issued = (on: number) =>
   at(
     {
@@ -43,16 +44,30 @@ const failed = (on: number, next: number | null) =>
   at(
     {
       type: "CertificateAttemptFailed",
-      data: { step: "order", code: "acme_rate_limited", detail: "wait", next_attempt_at: next === null ? null : day(next) },
+      data: {
+        step: "order",
+        code: "acme_rate_limited",
+        detail: "wait",
+        next_attempt_at: next === null ? null : day(next),
+      },
     },
     on,
   )
 const renewal = (on: number) => at({ type: "CertificateRenewalRequested", data: { reason: "manual" } }, on)
 const conversion = (on: number) =>
-  at({ type: "CertificateConversionRequested", data: { acme_directory_url: "https://ca.example/p", environment: "production" } }, on)
+  at(
+    {
+      type: "CertificateConversionRequested",
+      data: { acme_directory_url: "https://ca.example/p", environment: "production" },
+    },
+    on,
+  )
 
 function after(...events: ReturnType<typeof at>[]): Certificate {
-  return events.reduce<Certificate | undefined>((state, { event, on }) => evolveCertificate(state, event, day(on)), undefined)!
+  return events.reduce<Certificate | undefined>(
+    (state, { event, on }) => evolveCertificate(state, event, day(on)),
+    undefined,
+  )!
 }
 
 describe("the status of a certificate", () => {
@@ -69,7 +84,12 @@ describe("the status of a certificate", () => {
     ["being converted", [...served, conversion(1)], 1, "replacing"],
     ["whose renewal failed", [...served, renewal(60), started(60), failed(60, 62)], 61, "active"],
     ["whose renewal is tried again", [...served, renewal(60), started(60), failed(60, 62)], 62, "renewing"],
-    ["whose conversion is tried again", [...served, conversion(60), started(60), failed(60, 62), started(63)], 63, "replacing"],
+    [
+      "whose conversion is tried again",
+      [...served, conversion(60), started(60), failed(60, 62), started(63)],
+      63,
+      "replacing",
+    ],
     ["that ran out", served, 90, "expired"],
     ["that ran out while being renewed", [...served, renewal(89), started(89)], 91, "expired"],
     ["renewed after it ran out", [...served, renewal(95)], 95, "renewing"],
@@ -92,7 +112,9 @@ describe("the status of a certificate", () => {
 
   test("shows ended work until the retention is over", () => {
     const { generation } = after(...served)
-    expect(generationView(generation, new Date(Date.parse(day(0)) + 300_000).toISOString(), 300).state).toBe("completed")
+    expect(generationView(generation, new Date(Date.parse(day(0)) + 300_000).toISOString(), 300).state).toBe(
+      "completed",
+    )
     expect(generationView(generation, new Date(Date.parse(day(0)) + 300_001).toISOString(), 300).state).toBe("idle")
   })
 })

@@ -1,0 +1,57 @@
+import { connect, createServer } from "node:net"
+import { describe, expect, test } from "vitest"
+import { listenApi } from "../../src/api/listen.ts"
+import { once } from "node:events"
+
+const answer =
+  (text: string, delayMs = 0) =>
+  (_req: unknown, res: { end(text: string): void }) =>
+    void setTimeout(() => res.end(text), delayMs)
+
+describe("the API listener", () => {
+  test("listens on loopback only, and never on another port than asked for", async () => {
+    const taken = createServer().listen(0, "127.0.0.1")
+    await once(taken, "listening")
+    const { port } = taken.address() as { port: number }
+    await expect(listenApi(answer("x"), port)).rejects.toThrow()
+    taken.close()
+    await once(taken, "close")
+    const listener = await listenApi(answer("x"), port)
+    expect(listener.port).toBe(port)
+    const other = connect(port, "127.0.0.2")
+    const [error] = (await once(other, "error").catch((failure: Error) => [failure])) as [NodeJS.ErrnoException]
+    expect(error.code).toBe("ECONNREFUSED")
+    await listener.close(0)
+  })
+
+  test("lets open requests end when it closes, and takes no new ones", async () => {
+    const listener = await listenApi(answer("done", 80), 0)
+    const open = fetch(`http://127.0.0.1:${listener.port}/`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const closed = listener.close(5000)
+    await expect(fetch(`http://127.0.0.1:${listener.port}/`)).rejects.toThrow()
+    expect(await (await open).text()).toBe("done")
+    await closed
+  })
+
+  test("cuts what is open when its time is over", async () => {
+    const listener = await listenApi(() => undefined, 0)
+    const open = fetch(`http://127.0.0.1:${listener.port}/`)
+    const cut = open.then(
+      () => "answered",
+      () => "cut",
+    )
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const began = performance.now()
+    await listener.close(50)
+    expect(performance.now() - began).toBeLessThan(1000)
+    expect(await cut).toBe("cut")
+  })
+
+  test("adds no signal handlers to the process", async () => {
+    const before = process.listenerCount("SIGTERM")
+    const listener = await listenApi(answer("x"), 0)
+    expect(process.listenerCount("SIGTERM")).toBe(before)
+    await listener.close(0)
+  })
+})

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { type RedisServer, redisServer } from "../support/redis-server.ts"
+import { mkdtempSync, rmSync } from "node:fs"
+import type { EventStore } from "../../src/platform/event-store.ts"
+import { connectRedis } from "../../src/platform/redis.ts"
+import { execFile } from "node:child_process"
+import { genesisHash, verifyChain } from "../../src/platform/event-chain.ts"
+import { join } from "node:path"
+import { recordedLog } from "../support/records.ts"
+import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { tmpdir } from "node:os"
+
+const { log } = recordedLog()
+let server: RedisServer
+let store: EventStore
+
+beforeAll(async () => {
+  server = await redisServer()
+  store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log), log)
+})
+afterAll(async () => {
+  await store.close()
+  await server.stop()
+})
+
+const names = ["a", "b", "c", "d", "e"]
+
+/** Runs one node until it ends. @returns what it acknowledged, and the signal that ended it */
+function run(url: string, home: string, crashAt?: string) {
+  const env = { PATH: process.env["PATH"], REDIS_URL: url, HOME_DIR: home, ...(crashAt && { CRASH_AT: crashAt }) }
+  const program = join(import.meta.dirname, "log-node.ts")
+  return new Promise<{ signal: unknown; code: unknown; acknowledged: string[]; errors: string }>((resolve) => {
+    execFile(process.execPath, [program, ...names], { env, timeout: 20_000 }, (error, stdout, errors) =>
+      resolve({
+        signal: error?.signal ?? null,
+        code: error?.code ?? 0,
+        acknowledged: stdout.split("\n").filter((line) => line !== ""),
+        errors,
+      }),
+    )
+  })
+}
+
+const points = [
+  "command.beforeAppend#3",
+  "command.afterAppend#3",
+  "decide.afterLease",
+  "commit.before#3",
+  "commit.after#3",
+  "projection.beforeApply#3",
+  "projection.afterApply#3",
+  "snapshot.before",
+  "snapshot.tempWritten",
+  "snapshot.after",
+]
+
+describe("a node that is killed", () => {
+  test.each(points)("at %s loses nothing that it acknowledged and does nothing twice", async (point) => {
+    const home = mkdtempSync(join(tmpdir(), "gatehouse-crash-"))
+    await server.command("FLUSHALL")
+    const killed = await run(server.url, home, point)
+    expect(killed).toMatchObject({ signal: "SIGKILL" })
+    const again = await run(server.url, home)
+    expect(again).toMatchObject({ signal: null, code: 0, acknowledged: names })
+    const events = await store.read(0, 100)
+    expect(verifyChain({ position: 0, hash: genesisHash }, events).position).toBe(names.length)
+    expect(events.map(({ id }) => id)).toEqual(names)
+    expect(await server.command("XPENDING {gh}:commands decider")).toContain(":0\r\n")
+    rmSync(home, { recursive: true, force: true })
+  })
+})
