@@ -4,7 +4,6 @@
 set shell := ["sh", "-eu", "-c"]
 set positional-arguments := true
 set quiet := true
-set allow-duplicate-recipes := true
 
 export PATH := justfile_directory() / "node_modules/.bin" + ":" + env("PATH") + ":/usr/sbin:/sbin"
 
@@ -77,13 +76,13 @@ redis-up: _installed
 
 # Is it healthy? Exit status 0 only if so
 [group('look')]
-health: _packages
-    node scripts/stack.ts health
+health *flags: _packages
+    node src/cli.ts health "$@"
 
 # Counts per kind and status, positions, rates
 [group('look')]
-stats: _packages
-    node scripts/stack.ts stats
+stats *flags: _packages
+    node src/cli.ts stats "$@"
 
 # Opens the web UI
 [group('look')]

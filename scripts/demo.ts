@@ -1,6 +1,6 @@
 // An MCP server behind OAuth, and one real call to it: node scripts/demo.ts up|down [--yes]
 import { lookup } from "node:dns/promises"
-import { accessSync, constants, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline/promises"
 import { authority, ConfigError, loadConfig, readEnvironment, type Config } from "../src/platform/config.ts"
@@ -8,6 +8,7 @@ import { callThroughGatehouse } from "./demo/call.ts"
 import { withNames, withoutNames } from "./demo/hosts-file.ts"
 import { startMcpServer, stopMcpServer } from "./demo/mcp-server.ts"
 import { adminApi, demo, provision, unprovision } from "./demo/provision.ts"
+import { readText } from "./stack/environment-file.ts"
 import { openHome, type Home } from "./stack/home.ts"
 import { isReady } from "./stack/native.ts"
 import { Refusal } from "./stack/refusal.ts"
@@ -48,7 +49,7 @@ async function down(config: Config, home: Home, token: string): Promise<void> {
   if (await isReady(config.API_PORT)) await unprovision(adminApi(config.API_PORT, token))
   else console.log("Gatehouse does not run: its proxy, certificate and token `demo` stay")
   rmSync(join(home.root, "demo-ca.pem"), { force: true })
-  const text = readFileSync(hostsFile, "utf8")
+  const text = readText(hostsFile) ?? ""
   if (withoutNames(text) !== text) writeHosts(withoutNames(text))
   console.log(stopped ? "The demo is gone." : "The demo did not run; what was left of it is gone.")
 }
@@ -59,7 +60,7 @@ async function nameThisMachine(names: readonly string[]): Promise<void> {
   if (known.every(Boolean)) return
   const line = `127.0.0.1 ${names.join(" ")}`
   if (!(await mayWrite(line))) console.log(`Clients on Node.js will need this line in ${hostsFile}: ${line}`)
-  else if (writeHosts(withNames(readFileSync(hostsFile, "utf8"), names))) console.log(`${hostsFile}: added ${line}`)
+  else if (writeHosts(withNames(readText(hostsFile) ?? "", names))) console.log(`${hostsFile}: added ${line}`)
 }
 
 async function leadsHere(name: string): Promise<boolean> {
@@ -83,13 +84,13 @@ async function mayWrite(line: string): Promise<boolean> {
 /** Written in place: in a container the file is a mount and cannot be replaced. */
 function writeHosts(text: string): boolean {
   try {
-    accessSync(hostsFile, constants.W_OK)
-  } catch {
+    writeFileSync(hostsFile, text)
+    return true
+  } catch (error) {
+    if (!["EACCES", "EPERM", "EROFS"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error
     console.log(`${hostsFile} can be changed by root alone; change it by hand (marked lines: Gatehouse demo)`)
     return false
   }
-  writeFileSync(hostsFile, text)
-  return true
 }
 
 try {

@@ -4,7 +4,6 @@ import { composeDown, composeUp, compose, runsInCompose } from "./stack/compose.
 import { develop } from "./stack/develop.ts"
 import { ensureEnvironmentFile } from "./stack/environment-file.ts"
 import { hasData, openHome } from "./stack/home.ts"
-import { showHealth, showStats } from "./stack/inspect.ts"
 import { startGatehouse, startRedis, stopAll, whatRuns, type Copy } from "./stack/native.ts"
 import { Refusal } from "./stack/refusal.ts"
 import { summary } from "./stack/summary.ts"
@@ -70,8 +69,6 @@ const verbs: Record<string, (args: readonly string[]) => Promise<void> | void> =
   shell: () => openShell(thisCopy()),
   "redis-cli": (args) => redisClient(thisCopy(), loadConfig(readEnvironment()), args),
   "web-ui": () => openWebUi(thisCopy()),
-  health: () => showHealth(thisCopy()),
-  stats: () => showStats(thisCopy()),
 }
 
 const [verb = "", ...args] = process.argv.slice(2)

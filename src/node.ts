@@ -108,7 +108,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     prepare(),
   ]
   for (const part of running) part.catch(fatal)
-  const effects = startEffects({ ...effectContext, holder, leaseTtlMs: lease.ttlMs, leaseBeatMs: lease.beatMs })
+  const effects = startEffects({ ...effectContext, connect, holder, leaseTtlMs: lease.ttlMs, leaseBeatMs: lease.beatMs })
 
   async function whenReady(lost: AbortSignal): Promise<void> {
     while (!projections.ready && !lost.aborted) await sleep(20)

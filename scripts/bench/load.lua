@@ -1,7 +1,9 @@
 -- Load of the bench. Every connection goes to 127.0.0.1 while SNI and Host carry the name in the URL, so that no name
--- service and no line in /etc/hosts is needed. Arguments: "check" or "count", path, octets of the expected body, and a
--- file of bearer tokens (one per line) or "-". Result: one line "requests microseconds wrong errors p50 p99".
+-- service and no line in /etc/hosts is needed. Arguments: "check" or "count", path, octets of the expected body, number of
+-- requests before the line "started" is written, and a file of bearer tokens (one per line) or "-".
+-- Result: a line "bench requests wrong errors p50 p99".
 local threads, requests, last = {}, {}, 0
+local sent, beforeStart = 0, 0
 wrong = 0
 
 function wrk.resolve(_, service)
@@ -13,7 +15,8 @@ function setup(thread)
 end
 
 function init(args)
-  local check, path, length, tokens = args[1] == "check", args[2], tonumber(args[3]), args[4]
+  local check, path, length, tokens = args[1] == "check", args[2], tonumber(args[3]), args[5]
+  beforeStart = tonumber(args[4])
   if tokens == "-" then
     requests[1] = wrk.format("GET", path)
   else
@@ -32,6 +35,11 @@ function init(args)
 end
 
 function request()
+  if sent == beforeStart then
+    io.stdout:write("started\n")
+    io.stdout:flush()
+  end
+  sent = sent + 1
   last = last % #requests + 1
   return requests[last]
 end
@@ -42,6 +50,6 @@ function done(summary, latency)
     wrongs = math.max(wrongs, thread:get("wrong"))
   end
   local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-  print(string.format("bench %d %d %d %d %d %d", summary.requests, summary.duration, wrongs, errors,
+  print(string.format("bench %d %d %d %d %d", summary.requests, wrongs, errors,
     latency:percentile(50), latency:percentile(99)))
 end

@@ -3,8 +3,9 @@ import { busyShare, coreTicks, cpuMicroseconds, cpuTimes } from "./cpu-time.ts"
 import type { Options } from "./options.ts"
 import type { Subject } from "./subject.ts"
 
-/** One round of one subject. */
+/** One round of one subject, from the moment that all connections stand. */
 export interface Round extends Load {
+  readonly seconds: number
   /** CPU microseconds of the subject's whole process tree per request. */
   readonly cpu: number
   /** CPU microseconds per request of what stands beside it (Redis). */
@@ -73,18 +74,20 @@ async function measureRound(
 ): Promise<Round> {
   programs.forEach((program) => program.check())
   const pids = programs.map(({ pid }) => pid)
+  const reading = () => ({ cpu: cpuTimes(pids), ticks: coreTicks(core), at: performance.now() })
+  let from = reading()
   const besideBefore = (await beside?.()) ?? 0
-  const [cpuBefore, ticksBefore, started] = [cpuTimes(pids), coreTicks(core), performance.now()]
-  const loaded = await load(endpoint, { seconds, check, signal })
-  const [cpuAfter, ticksAfter, ended] = [cpuTimes(pids), coreTicks(core), performance.now()]
+  const loaded = await load(endpoint, { seconds, check, signal, started: () => (from = reading()) })
+  const to = reading()
   const besideAfter = (await beside?.()) ?? 0
-  const used = cpuMicroseconds(cpuBefore, cpuAfter)
+  const used = cpuMicroseconds(from.cpu, to.cpu)
   return {
     ...loaded,
+    seconds: (to.at - from.at) / 1000,
     cpu: used / loaded.requests,
     beside: (besideAfter - besideBefore) / loaded.requests,
-    busy: busyShare(ticksBefore, ticksAfter),
-    own: used / 1000 / (ended - started),
+    busy: busyShare(from.ticks, to.ticks),
+    own: used / 1000 / (to.at - from.at),
   }
 }
 

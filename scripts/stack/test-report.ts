@@ -5,7 +5,7 @@ const reportSchema = z.object({
   numFailedTests: z.int(),
   numPendingTests: z.int(),
   numTodoTests: z.int(),
-  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
+  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) })),
 })
 
 /** How many tests ended how. */
@@ -16,13 +16,16 @@ export interface TestCounts {
 }
 
 /**
- * Counts of vitest's JSON report. A file that failed before its first test counts as one failed test.
+ * Counts of vitest's JSON report. A file that failed outside its tests, so that they did not even run, counts as
+ * one failed test.
  * @param text the report; undefined when none was written, which is one failure
  */
 export function countTests(text: string | undefined): TestCounts {
   if (text === undefined) return { passed: 0, failed: 1, skipped: 0 }
   const report = reportSchema.parse(JSON.parse(text))
-  const broken = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0)
+  const broken = report.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every(({ status }) => status !== "failed"),
+  )
   return {
     passed: report.numPassedTests,
     failed: report.numFailedTests + broken.length,

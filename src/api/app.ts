@@ -139,6 +139,7 @@ function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): 
   const { version, position } = answer
   const headers = new Headers({
     ...commonHeaders,
+    "content-type": "application/json",
     // Views change with other objects and with time: a cache has to ask each time.
     "cache-control": answer.secret === true ? "no-store" : "private, no-cache",
     "x-request-id": call.requestId,
@@ -146,10 +147,11 @@ function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): 
     ...(version !== undefined && { etag: entityTag(version) }),
     ...answer.headers,
   })
-  if (endpoint.method === "GET" && version !== undefined && noneMatch(req.headers.get("if-none-match"), version))
+  if (endpoint.method === "GET" && version !== undefined && noneMatch(req.headers.get("if-none-match"), version)) {
+    headers.delete("content-type")
     return new Response(null, { status: 304, headers })
-  const body = Buffer.from(JSON.stringify(answer.body))
-  headers.set("content-type", "application/json")
+  }
+  const body = Buffer.from(answer.text ?? JSON.stringify(answer.body))
   headers.set("content-length", String(body.length))
   return new Response(body, { status: answer.status ?? endpoint.status, headers })
 }

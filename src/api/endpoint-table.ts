@@ -4,6 +4,7 @@ import { certificateWorkEndpoints } from "./endpoints/certificate-work.ts"
 import { commandEndpoints } from "./endpoints/commands.ts"
 import { digestEndpoints } from "./endpoints/digest.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
+import { formattedEndpoints } from "./endpoints/formatted.ts"
 import { eventEndpoints } from "./endpoints/events.ts"
 import { openApiDocument } from "./openapi.ts"
 import { proxyEndpoints } from "./endpoints/proxies.ts"
@@ -35,6 +36,7 @@ export const endpoints: readonly Endpoint[] = [
   ...certificateWorkEndpoints,
   ...proxyEndpoints,
   ...proxySettingEndpoints,
+  ...formattedEndpoints,
   ...commandEndpoints,
   ...eventEndpoints,
   ...systemEndpoints,

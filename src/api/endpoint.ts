@@ -53,6 +53,8 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
 export interface Answer {
   readonly status?: number
   readonly body?: unknown
+  /** Instead of a body in JSON; comes with its content type. */
+  readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
   /** Version of the object in the body: becomes the ETag. */
   readonly version?: number | undefined
@@ -84,6 +86,8 @@ export interface Definition<P extends z.ZodObject, Q extends z.ZodObject, B exte
   /** Status of success. */
   readonly status: 200 | 201 | 202 | 204
   readonly response: z.ZodType
+  /** What a success is written in; JSON unless said otherwise. */
+  readonly contentTypes?: readonly string[]
   /** Codes beyond those that every endpoint may answer with. */
   readonly errors?: readonly ErrorCode[]
   handler(call: Call<z.output<P>, z.output<Q>, z.output<B>>): Answer | Promise<Answer>

@@ -166,8 +166,12 @@ function parameters(endpoint: Endpoint, toSchema: ToSchema): Json[] {
   ]
 }
 
-function success({ method, status, response }: Endpoint, toSchema: ToSchema): Json {
-  const content = { "application/json": { schema: toSchema(response, "output") } }
+function success(
+  { method, status, response, contentTypes = ["application/json"] }: Endpoint,
+  toSchema: ToSchema,
+): Json {
+  const schema = toSchema(response, "output")
+  const content = Object.fromEntries(contentTypes.map((type) => [type, { schema }]))
   const queued = {
     description: "Not decided yet: follow Location.",
     content: { "application/json": { schema: toSchema(Queued, "output") } },

@@ -27,7 +27,7 @@ openapi: _packages
 function recipe({ name, group, doc, parameters, options }: Recipe): string {
   const last = options === undefined ? "*flags" : "*options"
   const signature = [name, ...parameters.map(parameter), last].join(" ")
-  return `# ${doc}${defaults(parameters)}\n[group('${group}')]\n${signature}: _packages\n    node src/cli.ts ${name} "$@"\n`
+  return `# ${doc}${defaults(parameters)}\n[group('${group}')]\n[no-exit-message]\n${signature}: _packages\n    node src/cli.ts ${name} "$@"\n`
 }
 
 /**

@@ -50,7 +50,8 @@ export function session(terminal: Terminal, flags: ReadonlyMap<string, string>):
     on,
     token: (argument) => resolveToken(argument, env["ADMIN_TOKEN"], api),
     list: (operationId, collection, input = {}) => listAll(api, operationId, collection, input, flag),
-    show: ({ body, text }) => terminal.write(format === "json" ? `${text}\n` : readable(body)),
+    show: ({ body, text }) =>
+      terminal.write(format === "json" || Object.keys(body).length === 0 ? `${text.trimEnd()}\n` : readable(body)),
     async confirm(plan, force = false) {
       if (force || on("yes") || on("force")) return
       if (!terminal.interactiveInput) {

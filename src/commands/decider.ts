@@ -37,9 +37,10 @@ function decide(command: CommandRecord, now: string, world: World, policy: Polic
     })
   const target = definition.target(parsed.data)
   const version = versionOf(world, target.kind, target.id)
+  const decision = definition.decide(parsed.data, world, { actor, now, policy })
+  // After the decision: whoever may not touch the object does not learn its version.
   if (command.if_match !== undefined && version !== 0 && command.if_match !== version)
     throw new GatehouseError("precondition_failed", `the current version is "${version}"`)
-  const decision = definition.decide(parsed.data, world, { actor, now, policy })
   const events = decision.events.map(checked)
   return { ...decision, events, ...consequences(events, command.secrets, world, now) }
 }

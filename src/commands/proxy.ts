@@ -92,9 +92,14 @@ function refuseMute({ enable_http, enable_https }: Pick<Proxy, "enable_http" | "
 }
 
 const UpdateProxy = command(
-  z.strictObject({ hostname: HostName, changes: ProxyFields.partial(), force: z.boolean().default(false) }),
+  z.strictObject({
+    hostname: HostName,
+    changes: ProxyFields.partial(),
+    owner: z.string().max(64).optional(),
+    force: z.boolean().default(false),
+  }),
   proxy,
-  ({ hostname, changes, force }, world, context) => {
+  ({ hostname, changes, owner, force }, world, context) => {
     const state = ownedProxy(hostname, world, context)
     const next = { ...state, ...(changes as z.infer<typeof ProxyFields>) }
     refuseMute(next)
@@ -111,6 +116,8 @@ const UpdateProxy = command(
     const differing = keys.filter((key) => !equal(next[key], state[key]))
     if (differing.length > 0)
       events.push(fact("proxy", hostname, "ProxyUpdated", Object.fromEntries(differing.map((key) => [key, next[key]]))))
+    const holder = owner === undefined ? state.owner : ownerOf(owner, world, context)
+    if (holder !== state.owner) events.push(fact("proxy", hostname, "ProxyReassigned", { owner: holder }))
     return { events }
   },
 )

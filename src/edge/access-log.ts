@@ -51,14 +51,16 @@ export function accessLog(sink: AccessSink, failed: (error: unknown, records: nu
         failed(error, batch.length)
       }
     }
-    running = undefined
   }
   return {
     add(record) {
       if (waiting.length >= mostWaiting) dropped += 1
       else waiting.push(record)
     },
-    flush: () => (running ??= drain()),
+    flush() {
+      if (running === undefined && waiting.length > 0) running = drain().finally(() => (running = undefined))
+      return running ?? Promise.resolve()
+    },
     get dropped() {
       return dropped
     },

@@ -55,7 +55,8 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   const headers = cors === undefined ? head.headers : withCors(head.headers, cors)
   if (head.eventStream && !headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === "x-accel-buffering"))
     headers.push("X-Accel-Buffering", "no")
-  if (edge.draining) endAfter(exchange)
+  // A backend that refuses a body does not want the rest of it; nobody else does.
+  if (edge.draining || (status >= 400 && !exchange.uploadDone)) endAfter(exchange)
   const hasBody = exchange.method !== "HEAD" && status !== 204 && status !== 304
   res.writeHead(status, headers)
   exchange.phase = "body"

@@ -24,12 +24,18 @@ interface Run {
   readonly order: string
 }
 
+/** Tells of events about certificates, each at least once, after this node's projections hold them. */
+export interface Changes {
+  /** @returns ends the subscription */
+  listen(listener: () => void): () => void
+}
+
 /**
  * Works on every certificate that is owed something, for as long as `signal` lasts. What is owed is read from the
  * projections, so that after a restart everything goes on; they must be at the head of the log when this is called.
  * Resolves when the last attempt has ended.
  */
-export async function workOnCertificates(context: EffectContext, signal: AbortSignal): Promise<void> {
+export async function workOnCertificates(context: EffectContext, changes: Changes, signal: AbortSignal): Promise<void> {
   const { projections, config, log, now } = context
   const information = renewalInformation(context)
   const acme = { ...context, accounts: acmeAccounts(context, signal), limits: orderLimits(now), information }
@@ -39,8 +45,7 @@ export async function workOnCertificates(context: EffectContext, signal: AbortSi
   const runs = new Map<string, Run>()
   const held = new Map<string, number>()
   const alarm = wakeUp(signal)
-  const unlisten = projections.listen((events) => {
-    if (!events.some(({ kind }) => kind === "certificate")) return
+  const unlisten = changes.listen(() => {
     renewals.changed()
     alarm.ring()
   })

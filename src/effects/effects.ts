@@ -1,9 +1,13 @@
 import type { EffectContext } from "./effect-context.ts"
+import { type Changes, workOnCertificates } from "./certificate-worker.ts"
+import type { ConnectRedis } from "../platform/redis.ts"
+import type { EventRecord } from "../platform/event-store.ts"
 import { keepLease } from "../platform/lease.ts"
-import { workOnCertificates } from "./certificate-worker.ts"
+import { subscribe } from "../platform/subscription.ts"
 
 /** What runs effects, and who this node is. */
 export interface EffectOptions extends EffectContext {
+  readonly connect: ConnectRedis
   /** Unique to this run of the process. */
   readonly holder: string
   /** Milliseconds that the lease lasts without a heartbeat; 15 000. */
@@ -50,5 +54,30 @@ async function lead(options: EffectOptions, signal: AbortSignal): Promise<void> 
   options.crash("acme.leaseTaken")
   const head = await options.store.head()
   while (!signal.aborted && !(await options.projections.reached(head.position, catchUpMs)));
-  if (!signal.aborted) await workOnCertificates(options, signal)
+  if (signal.aborted) return
+  const { connect, log } = options
+  const { handle, changes } = certificateChanges(options)
+  await Promise.all([
+    subscribe({ connect, group: "certificates", consumer: "leader", handle, signal, log }),
+    workOnCertificates(options, changes, signal),
+  ])
+}
+
+/** Consumer of the group `certificates`: an event is done with when the worker has been told of it. */
+function certificateChanges({ projections }: EffectContext) {
+  const listeners = new Set<() => void>()
+  const changes: Changes = {
+    listen(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+  return {
+    changes,
+    async handle({ kind, position }: EventRecord, signal: AbortSignal): Promise<void> {
+      if (kind !== "certificate") return
+      while (!signal.aborted && !(await projections.reached(position, catchUpMs)));
+      for (const listener of listeners) listener()
+    },
+  }
 }

@@ -10,9 +10,11 @@ import { authorize } from "./authorize.ts"
 import { decide } from "./consent.ts"
 import { errorAnswer } from "./error-answer.ts"
 import { home } from "./home.ts"
+import { githubListed } from "./user.ts"
 import { introspect } from "./introspect.ts"
 import { jwks } from "./jwks.ts"
 import { metadata } from "./metadata.ts"
+import { providers } from "./providers.ts"
 import { randomUUID } from "node:crypto"
 import { rateLimiter } from "../platform/rate-limit.ts"
 import { refreshKey } from "./refresh-token.ts"
@@ -83,19 +85,30 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
     accessTokens: accessTokens({ world: () => parts.projections.world, now }),
     refreshKey: refreshKey(parts.config.MASTER_KEY),
   }
+  warnOfAllowList(server)
   const app = new H3({ silent: true, onError: () => dressed(problemAnswer("bad_request"), true) })
   for (const endpoint of endpoints) app.all(endpoint.path, (event) => answer(server, endpoint, event))
   app.all("/**", () => dressed(problemAnswer("not_found"), true))
   const handle = toNodeHandler(app)
   return {
     handler(request, response) {
-      Promise.try(() => handle(request, response)).catch((error: unknown) => {
+      const answered = (async () => handle(request, response))()
+      answered.catch((error: unknown) => {
         parts.log.error("oauth_answer_failed", { error: reason(error) })
         response.destroy()
       })
     },
     ensureSigningKey: () => server.signingKeys.ensure(),
   }
+}
+
+/** An allow-list that lets nobody or everybody in is rarely meant. */
+function warnOfAllowList(server: AuthorizationServer): void {
+  if (!providers(server).some(({ name }) => name === "github")) return
+  const list = server.config.OAUTH_ALLOWED_GITHUB_USERS
+  if (list === undefined) server.log.warning("github_login_allows_nobody", { variable: "OAUTH_ALLOWED_GITHUB_USERS" })
+  else if (githubListed(list, "*"))
+    server.log.warning("github_login_allows_everybody", { variable: "OAUTH_ALLOWED_GITHUB_USERS" })
 }
 
 async function answer(server: AuthorizationServer, endpoint: Endpoint, event: H3Event): Promise<Response> {

@@ -3,14 +3,13 @@ import type { CommandBus } from "../platform/command-bus.ts"
 import type { Config } from "../platform/config.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { H3Event } from "h3"
-import type { Limit, RateLimiter } from "../platform/rate-limit.ts"
+import type { RateLimiter } from "../platform/rate-limit.ts"
 import type { Logger } from "../platform/log.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { SigningKeys } from "./signing-keys.ts"
 import type { TokensByHash } from "../projections/tokens-by-hash.ts"
 import type { TtlStore } from "../platform/ttl-store.ts"
 import type { Vault } from "../platform/vault.ts"
-import { addressBlock } from "../platform/rate-limit.ts"
 import { getRequestIP } from "h3"
 
 /** What `main.ts` hands to the authorization server. */
@@ -49,22 +48,4 @@ export const oauthActor = { name: "system:oauth", admin: true } as const
 /** Client address of a request. The edge set it on the socket. */
 export function clientAddress(event: H3Event): string {
   return getRequestIP(event) ?? "unknown"
-}
-
-/** Limits of events per address; those of clients count per address and client, because hosted connectors share addresses. */
-export const limits = {
-  authorize: { count: 300, windowMs: 60_000 },
-  token: { count: 600, windowMs: 60_000 },
-  registration: { count: 300, windowMs: 3_600_000 },
-  failedLogin: { count: 10, windowMs: 60_000 },
-} as const satisfies Record<string, Limit>
-
-/** Counts one event of an address. @throws GatehouseError `rate_limited` */
-export function limit(
-  server: AuthorizationServer,
-  event: H3Event,
-  name: Exclude<keyof typeof limits, "failedLogin">,
-  id = "",
-): Promise<void> {
-  return server.limiter.hit(`${name}\n${addressBlock(clientAddress(event))}\n${id}`, limits[name])
 }

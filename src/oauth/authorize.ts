@@ -1,4 +1,5 @@
-import { type AuthorizationServer, type Handler, limit } from "./authorization-server.ts"
+import type { AuthorizationServer, Handler } from "./authorization-server.ts"
+import { limit } from "./limits.ts"
 import { OAuthError, PageError } from "./oauth-error.ts"
 import { type Parameters, formParameters, queryParameters } from "./parameters.ts"
 import { type ResponseTarget, answering } from "./authorization-response.ts"

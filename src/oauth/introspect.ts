@@ -1,4 +1,5 @@
-import { type AuthorizationServer, type Handler, clientAddress, limit } from "./authorization-server.ts"
+import { type AuthorizationServer, type Handler, clientAddress } from "./authorization-server.ts"
+import { limit } from "./limits.ts"
 import { type Parameters, formParameters } from "./parameters.ts"
 import type { AccessTokenClaims } from "../projections/access-token-claims.ts"
 import { OAuthError } from "./oauth-error.ts"

@@ -1,4 +1,4 @@
-import { type AuthorizationServer, type Handler, clientAddress, limits } from "./authorization-server.ts"
+import { type AuthorizationServer, type Handler } from "./authorization-server.ts"
 import {
   type Transaction,
   formActions,
@@ -8,10 +8,9 @@ import {
   requireSameBrowser,
   takeTransaction,
 } from "./transaction.ts"
-import { addressBlock } from "../platform/rate-limit.ts"
+import { failedLogins, failedLoginsOf } from "./limits.ts"
 import { seeOther } from "./authorization-response.ts"
 import { formParameters, queryParameters } from "./parameters.ts"
-import type { H3Event } from "h3"
 import { PageError } from "./oauth-error.ts"
 import type { User } from "./user.ts"
 import { finishLogin } from "./completion.ts"
@@ -56,21 +55,16 @@ export const loginLocally: Handler = async (server, event) => {
   const shown = await peekTransaction(server, "login", form.get("transaction"))
   requireSameBrowser(shown, event)
   requireCsrf(shown, form.get("csrf"))
-  await server.limiter.check(failures(event), limits.failedLogin)
+  await server.limiter.check(failedLoginsOf(event), failedLogins)
   const hash = sha256(form.get("token")?.trim() ?? "")
   const user = localUser(server, hash)
   if (user === undefined) {
-    await server.limiter.hit(failures(event), limits.failedLogin)
+    await server.limiter.hit(failedLoginsOf(event), failedLogins)
     server.log.warning("oauth_login_failed", { provider: "local", client_id: shown.client_id })
     return loginView(server, shown, "That is no API token of this Gatehouse.", 403)
   }
   const transaction = await takeTransaction(server, "login", shown.id)
   return finishLogin(server, event, transaction, user, hash)
-}
-
-/** Bucket of an address's failed logins. */
-function failures(event: H3Event): string {
-  return `login\n${addressBlock(clientAddress(event))}`
 }
 
 function localUser({ tokensByHash, clock }: AuthorizationServer, hash: string): User | undefined {

@@ -83,10 +83,15 @@ async function bodyText(event: H3Event): Promise<string> {
   if (Number(event.req.headers.get("content-length") ?? 0) > largestBody) throw new GatehouseError("payload_too_large")
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of event.req.body ?? []) {
-    size += chunk.byteLength
-    if (size > largestBody) throw new GatehouseError("payload_too_large")
-    chunks.push(chunk)
+  try {
+    for await (const chunk of event.req.body ?? []) {
+      size += chunk.byteLength
+      if (size > largestBody) throw new GatehouseError("payload_too_large")
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (error instanceof GatehouseError) throw error
+    throw new OAuthError("invalid_request", "the body did not arrive whole")
   }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks))

@@ -1,4 +1,5 @@
-import { type AuthorizationServer, type Handler, clientAddress, limit, oauthActor } from "./authorization-server.ts"
+import { type AuthorizationServer, type Handler, clientAddress, oauthActor } from "./authorization-server.ts"
+import { limit } from "./limits.ts"
 import { jsonObject, mediaType } from "./parameters.ts"
 import { randomSecret, sha256 } from "../platform/ids.ts"
 import type { Client } from "../events/oauth-client.ts"

@@ -1,4 +1,5 @@
-import { type AuthorizationServer, type Handler, limit } from "./authorization-server.ts"
+import type { AuthorizationServer, Handler } from "./authorization-server.ts"
+import { limit } from "./limits.ts"
 import { OAuthError } from "./oauth-error.ts"
 import { authenticateClient } from "./client-authentication.ts"
 import { find } from "../events/world.ts"

@@ -1,4 +1,5 @@
-import { type Handler, limit } from "./authorization-server.ts"
+import type { Handler } from "./authorization-server.ts"
+import { limit } from "./limits.ts"
 import { OAuthError } from "./oauth-error.ts"
 import { authenticateClient } from "./client-authentication.ts"
 import { formOrJsonParameters } from "./parameters.ts"

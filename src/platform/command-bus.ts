@@ -26,7 +26,13 @@ export interface CommandRequest {
 
 /** Answers when the outcome is known and this node has folded it; `queued` when that takes longer. */
 export type Executed =
-  | { readonly status: "accepted"; readonly commandId: string; readonly position: number; readonly result: unknown; readonly repeated: boolean }
+  | {
+      readonly status: "accepted"
+      readonly commandId: string
+      readonly position: number
+      readonly result: unknown
+      readonly repeated: boolean
+    }
   | { readonly status: "queued"; readonly commandId: string }
 
 /** Submits commands and waits for what becomes of them. */
@@ -71,7 +77,8 @@ export function commandBus(
       const submitted = await submit(store, command, request.secrets ?? {})
       crash("command.afterAppend")
       const known = submitted.status === "known" ? submitted.outcome : undefined
-      if (known !== undefined && known.fingerprint !== command.fingerprint) throw new GatehouseError("idempotency_mismatch")
+      if (known !== undefined && known.fingerprint !== command.fingerprint)
+        throw new GatehouseError("idempotency_mismatch")
       // Without a caller's key the id is this request's own: when it is known, an earlier try of ours had arrived.
       const repeated = known !== undefined && request.idempotencyKey !== undefined
       if (known !== undefined && known.status !== "queued") {
@@ -90,19 +97,26 @@ export function commandBus(
  * @throws GatehouseError `store_unavailable` within two seconds
  */
 async function submit(store: EventStore, command: CommandRecord, secrets: SealedSecrets): Promise<Submitted> {
-  const deadline = AbortSignal.timeout(submitDeadline)
-  const late = new Promise<never>((_, reject) => {
-    deadline.addEventListener("abort", () => reject(unknownOutcome(command.id)), { once: true })
+  let timer: NodeJS.Timeout | undefined
+  let late = false
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      late = true
+      reject(unknownOutcome(command.id))
+    }, submitDeadline)
   })
-  late.catch(() => undefined) // for when nobody waits any more
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await Promise.race([store.submit(command, secrets), late])
-    } catch (error) {
-      if (!(error instanceof GatehouseError && error.code === "store_unavailable")) throw error
-      if (attempt === submitAttempts || deadline.aborted) throw unknownOutcome(command.id)
-      await sleep(100)
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await Promise.race([store.submit(command, secrets), deadline])
+      } catch (error) {
+        if (!(error instanceof GatehouseError && error.code === "store_unavailable")) throw error
+        if (attempt === submitAttempts || late) throw unknownOutcome(command.id)
+        await Promise.race([sleep(100), deadline])
+      }
     }
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -123,15 +137,26 @@ async function found(store: EventStore, commandId: string): Promise<Outcome | un
 
 function settle(outcome: Outcome, repeated: boolean): Executed {
   if (outcome.status === "accepted")
-    return { status: "accepted", commandId: outcome.command_id, position: outcome.position ?? 0, result: outcome.result, repeated }
+    return {
+      status: "accepted",
+      commandId: outcome.command_id,
+      position: outcome.position ?? 0,
+      result: outcome.result,
+      repeated,
+    }
   if (outcome.status === "queued") return { status: "queued", commandId: outcome.command_id }
   throw refusal(outcome)
 }
 
 /** The refusal that an outcome stands for, as the error a caller sees. */
 export function refusal(outcome: Outcome): GatehouseError {
-  if (outcome.status === "dead") return new GatehouseError("internal", `command ${outcome.command_id} could not be decided`)
-  return new GatehouseError((outcome.code ?? "internal") as GatehouseError["code"], outcome.detail, outcome.extras ?? {})
+  if (outcome.status === "dead")
+    return new GatehouseError("internal", `command ${outcome.command_id} could not be decided`)
+  return new GatehouseError(
+    (outcome.code ?? "internal") as GatehouseError["code"],
+    outcome.detail,
+    outcome.extras ?? {},
+  )
 }
 
 function record(request: CommandRequest, now: Date): CommandRecord {

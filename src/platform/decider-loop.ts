@@ -9,7 +9,7 @@ import { verifyChain } from "./event-chain.ts"
 /** What the loop works with. */
 export interface DeciderOptions {
   readonly store: EventStore
-  /** A model for a new leader, at any position; the loop brings it to the head. Nobody else folds it. */
+  /** A new model, at any position that the log has passed; the loop brings it to the head, and nobody else folds it. */
   readonly model: () => Model
   readonly now: () => Date
   readonly crash: CrashPoint
@@ -34,7 +34,7 @@ const storePauses = [50, 100, 250, 500, 1000]
 
 interface Leader extends Omit<DeciderOptions, "model"> {
   readonly epoch: number
-  readonly model: Model
+  model: Model
   readonly signal: AbortSignal
 }
 
@@ -52,9 +52,15 @@ export function deciderLoop(options: DeciderOptions): (epoch: number, signal: Ab
     options.crash("decide.afterLease")
     const leader: Leader = { ...options, epoch, model: options.model(), signal }
     await whenStoreAnswers(leader, () => catchUp(leader))
+    await whenStoreAnswers(leader, () => checkHead(leader))
     while (!signal.aborted) {
       const batch = (await whenStoreAnswers(leader, () => store.take(64, blockMs))) ?? []
-      for (const delivery of batch) {
+      const left = batch.length > 1 ? await commitTogether(leader, batch) : batch
+      if (batch.length > 1 && left.length > 0) {
+        leader.model = options.model()
+        await whenStoreAnswers(leader, () => catchUp(leader))
+      }
+      for (const delivery of left) {
         if (signal.aborted) return
         const attempts = delivery.attempts - (excused.get(delivery.entry) ?? 0)
         const excuse = () => excused.set(delivery.entry, delivery.attempts)
@@ -96,6 +102,48 @@ async function catchUp({ store, model }: Leader): Promise<void> {
     verifyChain(model, events)
     model.fold(events)
   }
+}
+
+/** Before any command is taken: a delivery that cannot end in a commit would count against the command. @throws LostLogError */
+async function checkHead({ store, model }: Leader): Promise<void> {
+  const { position, hash } = await store.head()
+  if (position < model.position || (position === model.position && hash !== model.hash)) throw lostLog(model)
+}
+
+function lostLog({ position }: Model): LostLogError {
+  return new LostLogError(`the log does not follow from position ${position}, which this decider has seen`)
+}
+
+/**
+ * Sends the commits of a batch without waiting for each other. Every one is chained to the one before, so that when one is not
+ * taken, none after it is.
+ * @returns what is left to decide one by one, against a new model: this one may be ahead of the log
+ */
+async function commitTogether(leader: Leader, batch: readonly Delivery[]): Promise<readonly Delivery[]> {
+  const { store, model, crash } = leader
+  const taken: Promise<boolean>[] = []
+  for (const { command, entry, attempts } of batch) {
+    if (attempts > 1) break
+    try {
+      const made = decided(leader, command, entry)
+      crash("commit.before")
+      // Whatever went wrong comes up again, and is dealt with, when the command is decided by itself.
+      taken.push(
+        store.commit(made).then(
+          ({ status }) => status === "committed",
+          () => false,
+        ),
+      )
+      model.fold(made.events)
+    } catch (error) {
+      if (!(error instanceof CommandFault)) throw error
+      break
+    }
+  }
+  const results = await Promise.all(taken)
+  crash("commit.after")
+  const failed = results.indexOf(false)
+  return batch.slice(failed === -1 ? results.length : failed)
 }
 
 /** Decides one delivery. One that stays undecided is taken again. */
@@ -142,5 +190,5 @@ async function commit(leader: Leader, make: () => Commit): Promise<"decided" | "
     await catchUp(leader)
     if (result.status === "duplicate") return "decided"
   }
-  throw new LostLogError(`the log does not follow from position ${model.position}, which this decider has seen`)
+  throw lostLog(model)
 }

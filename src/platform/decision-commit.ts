@@ -57,7 +57,13 @@ export function decidedCommit(model: Model, command: CommandRecord, entry: strin
 }
 
 /** Commit that takes an undecidable command out of the way, into the dead letters. */
-export function deadCommit(model: Model, { entry, attempts, command }: Delivery, error: string, epoch: number, now: string): Commit {
+export function deadCommit(
+  model: Model,
+  { entry, attempts, command }: Delivery,
+  error: string,
+  epoch: number,
+  now: string,
+): Commit {
   const unknown = { command_id: entry, type: "unknown", fingerprint: "", actor: "unknown", submitted_at: now }
   const outcome: Outcome = { ...(command === null ? unknown : queued(command)), status: "dead", decided_at: now }
   return {

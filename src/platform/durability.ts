@@ -26,7 +26,9 @@ export async function durability(redis: Redis): Promise<Durability> {
   const appendonly = await setting("appendonly", { "1": "yes", "0": "no" }[info.get("aof_enabled") ?? ""])
   const appendfsync = await setting("appendfsync")
   if (policy !== "noeviction" && policy !== "unknown")
-    throw new EvictionError(`Redis has maxmemory-policy ${policy}; it must be noeviction, or parts of the log would vanish`)
+    throw new EvictionError(
+      `Redis has maxmemory-policy ${policy}; it must be noeviction, or parts of the log would vanish`,
+    )
   const ok = appendonly === "yes" && appendfsync === "always" && policy === "noeviction"
   return { ok, detail: `appendonly=${appendonly} appendfsync=${appendfsync} maxmemory-policy=${policy}` }
 }
@@ -38,11 +40,14 @@ async function facts(redis: Redis): Promise<Map<string, string>> {
 
 async function configured(redis: Redis, name: string): Promise<string | undefined> {
   try {
-    const reply = (await available(redis.config("GET", name))) as string[]
-    return reply[1]
+    const [, value] = (await available<unknown>(redis.config("GET", name))) as string[]
+    return value
   } catch (error) {
     // CONFIG renamed, forbidden to this user, or switched off: that is an answer too.
-    const forbidden = error instanceof GatehouseError ? error.message.includes("NOPERM") : /unknown command|disabled/i.test(String(error))
+    const forbidden =
+      error instanceof GatehouseError
+        ? error.message.includes("NOPERM")
+        : /unknown command|disabled/i.test(String(error))
     if (forbidden) return undefined
     throw error
   }

@@ -36,7 +36,7 @@ export const mostHeld = 500
  */
 export function eventGroup(redis: Redis, group: string, consumer: string, from: "head" | "start"): EventGroup {
   const buryScript = redisScript("bury")
-  const call = <T>(run: () => Promise<T>): Promise<T> => 
+  const call = <T>(run: () => Promise<T>): Promise<T> =>
     available(untilReady(redis, 1000).then(() => withGroup(redis, group, from, run)))
   const pending = async () => {
     const rows = await redis.xpending(keys.events, group, "-", "+", mostHeld * 2, consumer)

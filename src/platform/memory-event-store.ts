@@ -133,7 +133,12 @@ export function memoryEventStore(now: () => number, seed: MemorySeed = {}): Even
       open()
       return secrets.get(ref)
     },
-    take: (limit, blockMs) => waitFor(blockMs, () => deliveries(limit), (found) => found.length > 0),
+    take: (limit, blockMs) =>
+      waitFor(
+        blockMs,
+        () => deliveries(limit),
+        (found) => found.length > 0,
+      ),
     tail: (after, cursor, blockMs) =>
       waitFor(
         blockMs,

@@ -82,7 +82,14 @@ function delivery([entry, fields]: Entry, attempts: number): Delivery {
 export function parseCommand(raw: string): CommandRecord | null {
   try {
     const value = JSON.parse(raw) as Partial<CommandRecord> | null
-    const texts = [value?.id, value?.type, value?.actor?.name, value?.correlation_id, value?.submitted_at, value?.fingerprint]
+    const texts = [
+      value?.id,
+      value?.type,
+      value?.actor?.name,
+      value?.correlation_id,
+      value?.submitted_at,
+      value?.fingerprint,
+    ]
     const wellFormed = texts.every((text) => typeof text === "string") && Array.isArray(value?.secrets)
     return wellFormed ? (value as CommandRecord) : null
   } catch {

@@ -33,8 +33,17 @@ export function redisEventStore(connect: ConnectRedis, log: Logger): EventStore 
     submit: (command, secrets) =>
       call(async () => {
         const refs = Object.keys(secrets)
-        const args = [JSON.stringify(command), JSON.stringify(queued(command)), outcomeLifetime, ...Object.values(secrets)]
-        const reply = await scripts.submit(redis, [keys.commands, keys.outcome(command.id), ...refs.map(keys.secret)], args)
+        const args = [
+          JSON.stringify(command),
+          JSON.stringify(queued(command)),
+          outcomeLifetime,
+          ...Object.values(secrets),
+        ]
+        const reply = await scripts.submit(
+          redis,
+          [keys.commands, keys.outcome(command.id), ...refs.map(keys.secret)],
+          args,
+        )
         return submitted(reply as string[])
       }),
     commit: (commit) =>

@@ -3,7 +3,11 @@ import { readFileSync } from "node:fs"
 import type { Redis } from "ioredis"
 
 /** Runs one atomic script. What KEYS, ARGV and the reply mean stands at the head of its Lua file. */
-export type RedisScript = (redis: Redis, keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>
+export type RedisScript = (
+  redis: Redis,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<unknown>
 
 /** Loads `lua/<name>.lua`. */
 export function redisScript(name: string): RedisScript {

@@ -23,8 +23,11 @@ export function logTail(connect: () => Redis): LogTail {
     tail: (events, outcomes, blockMs) => {
       const block = Math.min(Math.max(blockMs, 1), longestBlock)
       return reader.read(block, async (redis) => {
-        const from = [keys.events, keys.outcomes, `${events}-0`, outcomes] as const
-        const reply = await redis.xread("COUNT", pageSize, "BLOCK", block, "STREAMS", ...from)
+        const from = ["STREAMS", keys.events, keys.outcomes, `${events}-0`, outcomes] as const
+        // A blocked read is woken by the first stream of a commit and gives that one alone. So it only waits; the read behind it,
+        // sent at the same time, gives both streams as they are then.
+        const woken = redis.xread("COUNT", 1, "BLOCK", block, ...from)
+        const [, reply] = await Promise.all([woken, redis.xread("COUNT", pageSize, ...from)])
         const streams = new Map(reply as [string, StreamEntry[]][] | null)
         const decided = streams.get(keys.outcomes) ?? []
         return {

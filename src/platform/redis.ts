@@ -29,6 +29,7 @@ export function connectRedis(url: string, name: string, purpose: RedisPurpose, l
     retryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), 2000),
     ...(purpose === "command" && { commandTimeout: commandDeadline, socketTimeout: commandDeadline + 100 }),
   })
+  redis.setMaxListeners(0) // one for each call that waits until it is ready
   let lost = false
   redis.on("error", (error: Error) => {
     if (!lost) log.warning("redis_lost", { connection: name, error: reason(error) })

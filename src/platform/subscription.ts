@@ -103,7 +103,12 @@ export async function subscribe(options: SubscriptionOptions): Promise<void> {
 }
 
 /** One attempt at one event. Never rejects. */
-async function attempt(options: SubscriptionOptions, events: EventGroup, held: Map<string, Held>, one: Held): Promise<void> {
+async function attempt(
+  options: SubscriptionOptions,
+  events: EventGroup,
+  held: Map<string, Held>,
+  one: Held,
+): Promise<void> {
   const { group, handle, signal, log, backoff = backoffTable } = options
   const [id] = one.entry
   const settle = async (call: () => Promise<void>) => {
@@ -140,7 +145,13 @@ async function untilDone(call: () => Promise<void>, signal: AbortSignal, log: Lo
 }
 
 /** Keeps what is held from being taken over, also while it waits for its next attempt. */
-async function heartbeat(events: EventGroup, held: Map<string, Held>, everyMs: number, signal: AbortSignal, log: Logger) {
+async function heartbeat(
+  events: EventGroup,
+  held: Map<string, Held>,
+  everyMs: number,
+  signal: AbortSignal,
+  log: Logger,
+) {
   while (!signal.aborted) {
     await sleep(everyMs, undefined, { signal }).catch(() => undefined)
     try {

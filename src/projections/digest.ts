@@ -13,7 +13,9 @@ export interface Digest {
 
 /** Digest of a world: of each kind the canonical JSON of `[id, version, state]`, sorted by id, one a line. */
 export function digests(world: World): Digest {
-  const kinds = Object.entries(world.objects as Readonly<Record<string, ReadonlyMap<string, { version: number; state: unknown }>>>)
+  const kinds = Object.entries(
+    world.objects as Readonly<Record<string, ReadonlyMap<string, { version: number; state: unknown }>>>,
+  )
   return {
     position: world.position,
     hash: world.hash,

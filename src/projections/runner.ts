@@ -120,7 +120,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
     if (world.position === 0) await startFromStore()
     await checkHistory(store, world)
     outcomes ??= await store.outcomesCursor()
-    for (let page = await store.read(world.position, 1000); page.length > 0 && !signal.aborted; ) {
+    for (let page = await store.read(world.position, 1000); page.length > 0 && !signal.aborted;) {
       fold(page)
       page = await store.read(world.position, 1000)
     }
@@ -138,7 +138,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
       outcomes = news.cursor
       news.outcomes.forEach(waiting.decided)
       // A log that was replaced by a shorter one is silent: only its head tells.
-      if (news.events.length === 0) await checkHistory(store, world)
+      if (news.events.length === 0 && news.outcomes.length === 0) await checkHistory(store, world)
     }
   }
   /** @returns false when the node cannot go on */
@@ -202,7 +202,10 @@ async function checkHistory(store: EventStore, seen: Head): Promise<void> {
   const { position, hash } = seen
   const head = await store.head()
   if (head.position < position)
-    throw new ChainError(position, `the log ends at position ${head.position}, but this node has seen position ${position}`)
+    throw new ChainError(
+      position,
+      `the log ends at position ${head.position}, but this node has seen position ${position}`,
+    )
   const there = head.position === position ? head : (await store.read(position - 1, 1))[0]
   if (position > 0 && there !== undefined && there.position === position && there.hash !== hash)
     throw new ChainError(position, `position ${position} of the log is not the one that this node has seen`)

@@ -82,7 +82,11 @@ export function snapshotFile(home: string, crash: CrashPoint, log: Logger): Snap
       crash("snapshot.tempWritten")
       await rename(temporary, path)
       const directory = await open(folder)
-      await directory.sync().finally(() => directory.close())
+      try {
+        await directory.sync()
+      } finally {
+        await directory.close()
+      }
       crash("snapshot.after")
     },
   }

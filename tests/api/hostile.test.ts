@@ -56,7 +56,7 @@ describe("no request makes the API fail", () => {
       const fields = [...Object.keys(properties), "unknown"]
       const segment = fc.constantFrom(
         "h.internal",
-        "alice",
+        "victim",
         "ADMIN",
         "proxy-h-internal",
         "%00",

@@ -284,6 +284,8 @@ describe("proxy recipes", () => {
 
   test("protect a proxy and keep its restrictions unless told otherwise", async () => {
     await cli(["proxy-create", "guarded.internal", target, "alice"])
+    const early = await cli(["proxy-auth-config", "guarded.internal", "alice", "ann"])
+    expect([early.code, early.err]).toEqual([1, expect.stringContaining("proxy-auth-enable")])
     const enabled = await cli(["proxy-auth-enable", "guarded.internal", "alice", "auth.localhost", "forward"])
     expect(enabled.json()["proxy_target"]).toMatchObject({ auth_enabled: true, auth_mode: "forward" })
     await cli(["proxy-auth-config", "guarded.internal", "alice", "ann, bob", "groups=staff"])

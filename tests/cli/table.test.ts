@@ -12,8 +12,8 @@ describe("an answer for people", () => {
   })
 
   test("is one line a field for an object", () => {
-    expect(readable({ name: "x", domains: ["a", "b"], cert: null, deep: { status: "ok" } })).toBe(
-      "name:    x\ndomains: a, b\ncert:    -\ndeep:\n  status: ok\n",
+    expect(readable({ name: "x", domains: ["a", "b"], cert: null, users: [], deep: { status: "ok" } })).toBe(
+      "name:    x\ndomains: a, b\ncert:    -\nusers:   []\ndeep:\n  status: ok\n",
     )
   })
 

@@ -91,6 +91,20 @@ describe("updating a proxy", () => {
     expect(when("UpdateProxy", change(true), undefined, { if_match: version }).refused).toBe("precondition_failed")
   })
 
+  it("may change its owner, for administrators", () => {
+    const { given, world } = decider()
+    const { when } = given(token("bob"), create("a.test"))
+    expect(when("UpdateProxy", { hostname: "a.test", changes: {}, owner: "bob" }).events).toEqual(["ProxyReassigned"])
+    expect(find(world, "proxy", "a.test")?.owner).toBe("bob")
+    expect(when("UpdateProxy", { hostname: "a.test", changes: {}, owner: "admin" }, owner("bob")).refused).toBe("admin_required")
+  })
+
+  it("does not tell a stranger the version", () => {
+    const { given } = decider()
+    const { when } = given(token("bob"), create("a.test"))
+    expect(when("UpdateProxy", { hostname: "a.test", changes: {} }, owner("bob"), { if_match: 999 }).refused).toBe("not_owner")
+  })
+
   it("gets a certificate when HTTPS is switched on", () => {
     const { given } = decider()
     const { when } = given(create("a.test", { enable_https: false }))

@@ -1,4 +1,5 @@
 import { type AcmeRelay, startAcmeRelay } from "../support/acme-relay.ts"
+import { find } from "../../src/events/world.ts"
 import { type EffectNode, type NodeSetup, effectNode } from "./effect-node.ts"
 import { type Pebble, startPebble } from "../support/pebble.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
@@ -19,7 +20,7 @@ export interface AcmeSite {
   startSecond(): Promise<EffectNode>
   /** Asks for a certificate. */
   request(node: EffectNode, name: string, domains: string[], more?: object): Promise<unknown>
-  state(node: EffectNode, name: string): string
+  state(node: EffectNode, name: string): string | undefined
   /** Waits for a state of the generation. */
   reaches(node: EffectNode, name: string, wanted: string, deadlineMs?: number): Promise<void>
   /** Checks that what is served fits together; the leaf. */
@@ -93,7 +94,7 @@ export function acmeSite(): AcmeSite {
     },
     request: (node, cert_name, domains, more = {}) =>
       node.execute("CreateCertificate", { cert_name, domains, key_type: "ecdsa-p256", ...more }),
-    state: (node, name) => node.certificate(name).generation.state,
+    state: (node, name) => find(node.world, "certificate", name)?.generation.state,
     reaches: (node, name, wanted, deadlineMs) =>
       until(`${name} ${wanted}`, () => site.state(node, name) === wanted, node, deadlineMs),
     async served(node, name, domains) {

@@ -8,7 +8,7 @@ import type { EventStore } from "../../src/platform/event-store.ts"
 import type { Policy } from "../../src/commands/decision.ts"
 import type { StoredEvent } from "../../src/events/envelope.ts"
 import { challenges } from "../../src/projections/challenges.ts"
-import { connectRedis } from "../../src/platform/redis.ts"
+import { type ConnectRedis, connectRedis } from "../../src/platform/redis.ts"
 import { deciderLoop } from "../../src/platform/decider-loop.ts"
 import { deciderModel } from "../../src/commands/decider.ts"
 import { keepLease } from "../../src/platform/lease.ts"
@@ -73,7 +73,8 @@ export async function effectNode({
   const clock = { offset: 0 }
   const now = () => new Date(Date.now() + clock.offset)
   const log = logger("DEBUG", now, (line) => void logLines.push(line))
-  const store = redisEventStore((name, purpose) => connectRedis(redisUrl, name, purpose, log), log)
+  const connect: ConnectRedis = (name, purpose) => connectRedis(redisUrl, name, purpose, log)
+  const store = redisEventStore(connect, log)
   const stop = new AbortController()
   const home = mkdtempSync(join(parent, "gatehouse-node-"))
   const onFatal = (error: Error) => void logLines.push(`${error.message}\n`)
@@ -104,6 +105,7 @@ export async function effectNode({
     startEffects(overrides = {}) {
       const effects = startEffects({
         config,
+        connect,
         store,
         bus,
         projections,

@@ -73,6 +73,7 @@ describe("registration", () => {
       software_id: "soft",
       software_version: "1",
     })
+    expect(node.logLines.find((line) => line.includes("oauth_client_registered"))).toContain('"ip":"127.0.0.1"')
     const stored = JSON.stringify(find(node.world, "client", client_id as string))
     expect(stored).not.toContain(client_secret)
     expect(stored).not.toContain(registration_access_token)

@@ -107,7 +107,7 @@ describe("the signing key", () => {
     const alice = await apiToken(old, "alice")
     const node = await start({ OAUTH_JWT_ALGORITHM: "EdDSA" }, false)
     await node.ensureSigningKey()
-    expect((await keySet(node)).map((key) => key["alg"]).sort()).toEqual(["ES256", "EdDSA"])
+    expect(new Set((await keySet(node)).map((key) => key["alg"]))).toEqual(new Set(["ES256", "EdDSA"]))
     const client = await registerClient(node)
     const algorithm = async () => decodeProtectedHeader((await tokensFor(node, client, alice)).access_token).alg
     expect(await algorithm()).toBe("ES256")

@@ -223,7 +223,7 @@ describe("client authentication", () => {
     }
     const authenticated = [400, "invalid_grant", undefined]
     const challenged = [401, "invalid_client", `Basic realm="${node.issuer}"`]
-    const encoded = [...secret].map((character) => `%${character.charCodeAt(0).toString(16)}`).join("")
+    const encoded = Buffer.from(secret).toString("hex").replace(/../g, "%$&")
     expect(await attempt({}, basic(id, secret))).toEqual(authenticated)
     expect(await attempt({}, basic(id, encoded))).toEqual(authenticated)
     expect(await attempt({ client_id: id }, basic(id, secret))).toEqual(authenticated)

@@ -45,7 +45,10 @@ describe("durability", () => {
   test("is unknown, and so weak, where CONFIG is forbidden; INFO still shows eviction", async () => {
     await server.command("ACL SETUSER managed on >managed-password-0123456 ~* +@all -config")
     const managed = `redis://managed:managed-password-0123456@127.0.0.1:${server.port}/0`
-    expect(await read(managed)).toEqual({ ok: false, detail: "appendonly=yes appendfsync=unknown maxmemory-policy=noeviction" })
+    expect(await read(managed)).toEqual({
+      ok: false,
+      detail: "appendonly=yes appendfsync=unknown maxmemory-policy=noeviction",
+    })
     await server.command("CONFIG SET maxmemory-policy allkeys-lru")
     await expect(read(managed)).rejects.toMatchObject({ name: "EvictionError" })
   })

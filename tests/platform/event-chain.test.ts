@@ -39,11 +39,14 @@ describe("the chain", () => {
   test.each(Object.keys(changes))("shows a change of the %s, at that position", (part) => {
     const events = eventsAfter(genesis, [{}, {}, {}, {}])
     const changed = events.map((event) => (event.position === 3 ? changes[part]!(event) : event))
-    expect(() => verifyChain(genesis, changed)).toThrowError(expect.objectContaining({ name: "ChainError", position: 3 }))
+    expect(() => verifyChain(genesis, changed)).toThrowError(
+      expect.objectContaining({ name: "ChainError", position: 3 }),
+    )
   })
 
   test("shows a gap, a repeat and an exchange", () => {
     const [a, b, c] = eventsAfter(genesis, [{}, {}, {}]) as [EventRecord, EventRecord, EventRecord]
-    for (const broken of [[a, c], [a, a], [b, a, c], [b]]) expect(() => verifyChain(genesis, broken)).toThrow(ChainError)
+    for (const broken of [[a, c], [a, a], [b, a, c], [b]])
+      expect(() => verifyChain(genesis, broken)).toThrow(ChainError)
   })
 })

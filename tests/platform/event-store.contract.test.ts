@@ -56,7 +56,10 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
     })
 
     test("gives back what was committed, in order and in pages", async () => {
-      const first = await committed(genesis, [{ id: "a", data: { text: "ä\u2028\u0000😀", list: [1, { b: null }] } }, { id: "b" }])
+      const first = await committed(genesis, [
+        { id: "a", data: { text: "ä\u2028\u0000😀", list: [1, { b: null }] } },
+        { id: "b" },
+      ])
       const second = await committed(await store.head(), [{ id: "c" }])
       const all = [...first.events, ...second.events]
       expect(await store.read(0, 1000)).toEqual(all)
@@ -67,12 +70,18 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
     })
 
     test("orders positions as numbers, not as text", async () => {
-      await committed(genesis, Array.from({ length: 12 }, () => ({})))
+      await committed(
+        genesis,
+        Array.from({ length: 12 }, () => ({})),
+      )
       expect((await store.read(8, 10)).map(({ position }) => position)).toEqual([9, 10, 11, 12])
     })
 
     test("never gives more than 1000 events at once", async () => {
-      await committed(genesis, Array.from({ length: 1001 }, () => ({ data: 1 })))
+      await committed(
+        genesis,
+        Array.from({ length: 1001 }, () => ({ data: 1 })),
+      )
       expect(await store.read(0, 5000)).toHaveLength(1000)
     })
   })
@@ -95,7 +104,8 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
     test("is refused as a conflict when an aggregate has another version", async () => {
       await committed(genesis, [{ id: "a" }, { id: "a" }])
       const head = await store.head()
-      const against = (version: number) => commitAfter(head, [{ id: "a" }], { expected: [{ kind: "thing", id: "a", version }] })
+      const against = (version: number) =>
+        commitAfter(head, [{ id: "a" }], { expected: [{ kind: "thing", id: "a", version }] })
       expect(await store.commit(against(1))).toEqual({ status: "conflict" })
       expect(await store.commit(against(0))).toEqual({ status: "conflict" })
       expect(await store.commit(against(2))).toEqual({ status: "committed" })
@@ -116,7 +126,13 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
 
     test("without events stores the outcome and leaves the head", async () => {
       const refused = commitAfter(genesis, [])
-      const outcome = { ...refused.outcome, status: "rejected" as const, code: "in_use", detail: "no", extras: { references: ["x"] } }
+      const outcome = {
+        ...refused.outcome,
+        status: "rejected" as const,
+        code: "in_use",
+        detail: "no",
+        extras: { references: ["x"] },
+      }
       await committed(genesis, [], { command_id: refused.command_id, outcome })
       expect(await store.outcome(refused.command_id)).toEqual(outcome)
       expect(await store.head()).toEqual(genesis)
@@ -192,7 +208,9 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
       await store.submit(command, {})
       const { entry } = await taken()
       await committed(genesis, [{}], { command_id: command.id })
-      expect(await store.commit(commitAfter(await store.head(), [{}], { command_id: command.id, entry }))).toMatchObject({
+      expect(
+        await store.commit(commitAfter(await store.head(), [{}], { command_id: command.id, entry })),
+      ).toMatchObject({
         status: "duplicate",
       })
       expect(await store.take(10, 50)).toEqual([])
@@ -253,6 +271,7 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
       const cursor = await store.outcomesCursor()
       const waiting = store.tail(0, cursor, 5000)
       const commit = await committed(genesis, [{}])
+      expect((await waiting).events).toEqual(commit.events)
       expect((await waiting).outcomes).toEqual([commit.outcome])
       const begin = performance.now()
       await store.tail(1, (await waiting).cursor, 60)
@@ -270,7 +289,12 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
 
   test("says store_unavailable once it is closed", async () => {
     await store.close()
-    for (const call of [() => store.head(), () => store.take(1, 10), () => store.tail(0, "0", 10), () => store.submit(commandRecord(), {})])
+    for (const call of [
+      () => store.head(),
+      () => store.take(1, 10),
+      () => store.tail(0, "0", 10),
+      () => store.submit(commandRecord(), {}),
+    ])
       await expect(call()).rejects.toMatchObject({ code: "store_unavailable" })
   })
 })

@@ -33,7 +33,14 @@ function tokens(): Model {
     },
     decide({ data }) {
       const { name } = data as { name: string }
-      const about = { name, hash: `sha256:${"0".repeat(64)}`, preview: "p", cert_email: null, secret_ref: null, is_admin: false }
+      const about = {
+        name,
+        hash: `sha256:${"0".repeat(64)}`,
+        preview: "p",
+        cert_email: null,
+        secret_ref: null,
+        is_admin: false,
+      }
       const events = [{ kind: "api-token", id: name, type: "TokenCreated", data: about }]
       return { events, expected: [{ kind: "api-token", id: name, version: 0 }], gone: [], unlink: [] }
     },

@@ -196,7 +196,9 @@ describe("keys that were deleted", () => {
     await store.commit(commitAfter(genesis, [{ id: "a" }]))
     await server.command("DEL {gh}:versions")
     const expected = [{ kind: "thing", id: "a", version: 1 }]
-    expect(await store.commit(commitAfter(await store.head(), [{ id: "a" }], { expected }))).toEqual({ status: "committed" })
+    expect(await store.commit(commitAfter(await store.head(), [{ id: "a" }], { expected }))).toEqual({
+      status: "committed",
+    })
     expect(await server.command("HGET {gh}:versions thing:a")).toContain("$1\r\n2")
   })
 })

@@ -103,7 +103,9 @@ describe("a subscription", () => {
     const [one, two] = [consumer("one"), consumer("two")]
     await append(...Array.from({ length: 30 }, () => ({})))
     await eventually(() => one.given.length + two.given.length === 30)
-    expect([...one.given, ...two.given].sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1))
+    expect([...one.given, ...two.given].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 30 }, (_, index) => index + 1),
+    )
     await Promise.all([one.stop(), two.stop()])
   })
 
@@ -143,7 +145,9 @@ describe("a subscription", () => {
     for (let run = 1; run <= 3; run++) {
       const one = consumer("one", failing)
       await eventually(() => one.given.length === 1)
-      await eventually(async () => (await server.command("XPENDING {gh}:events effect - + 1")).includes(`:${run}\r\n`) || run === 3)
+      await eventually(
+        async () => (await server.command("XPENDING {gh}:events effect - + 1")).includes(`:${run}\r\n`) || run === 3,
+      )
       await one.stop()
     }
     const last = consumer("one", failing)
@@ -157,7 +161,7 @@ describe("a subscription", () => {
     await server.command("XREADGROUP GROUP effect gone COUNT 2 STREAMS {gh}:events >")
     const one = consumer("one")
     await eventually(() => one.given.length === 3)
-    expect(one.given.toSorted()).toEqual([1, 2, 3])
+    expect(one.given.toSorted((a, b) => a - b)).toEqual([1, 2, 3])
     await settled()
     await one.stop()
   })
@@ -179,7 +183,10 @@ describe("a subscription", () => {
   test("takes no more events than it handles at the same time", async () => {
     await append({}, {}, {}, {})
     const releases: (() => void)[] = []
-    const one = consumer("one", { concurrency: 2, handle: () => new Promise<void>((resolve) => releases.push(resolve)) })
+    const one = consumer("one", {
+      concurrency: 2,
+      handle: () => new Promise<void>((resolve) => releases.push(resolve)),
+    })
     await eventually(() => releases.length === 2)
     expect(await server.command("XPENDING {gh}:events effect")).toContain(":2\r\n")
     releases.shift()!()
@@ -198,7 +205,12 @@ describe("a subscription", () => {
     await eventually(() => one.given.length === 1)
     await settled()
     await server.restart()
-    await eventually(() => append({}).then(() => true, () => false))
+    await eventually(() =>
+      append({}).then(
+        () => true,
+        () => false,
+      ),
+    )
     await eventually(() => one.given.length === 2)
     await server.command("FLUSHALL")
     await append({}, {}, {})

@@ -8,7 +8,12 @@ const key = randomBytes(32)
 describe("the vault", () => {
   test("opens what it sealed, for any text", () => {
     const one = vault(key)
-    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => one.open("ref", one.seal("ref", text)) === text.toWellFormed()))
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "binary" }),
+        (text) => one.open("ref", one.seal("ref", text)) === text.toWellFormed(),
+      ),
+    )
   })
 
   test("never seals the same way twice and shows nothing of the text", () => {
@@ -21,7 +26,9 @@ describe("the vault", () => {
 
   test("says that another master key sealed an entry, without naming either", () => {
     const sealed = vault(randomBytes(32)).seal("ref", "text")
-    expect(() => vault(key).open("ref", sealed)).toThrowError(expect.objectContaining({ name: "VaultError", code: "wrong_key" }))
+    expect(() => vault(key).open("ref", sealed)).toThrowError(
+      expect.objectContaining({ name: "VaultError", code: "wrong_key" }),
+    )
   })
 
   test("does not open an entry under another reference", () => {

@@ -10,14 +10,17 @@ const report = (files: readonly object[], passed: number, failed: number, pendin
     testResults: files,
   })
 
+const results = (...statuses: string[]) => statuses.map((status) => ({ status }))
+
 it("counts passed, failed and skipped tests", () => {
-  const text = report([{ status: "failed", assertionResults: [{}, {}, {}] }], 1, 1, 1)
+  const text = report([{ status: "failed", assertionResults: results("passed", "failed", "skipped") }], 1, 1, 1)
   expect(lineOf(countTests(text))).toBe("1 passed, 1 failed, 1 skipped")
   expect(lineOf(countTests(report([], 5, 0, 0)))).toBe("5 passed, 0 failed")
 })
 
-it("counts a file that could not be loaded as a failure", () => {
+it("counts a file that could not be loaded, or whose tests were given up, as a failure", () => {
   expect(countTests(report([{ status: "failed", assertionResults: [] }], 3, 0, 0)).failed).toBe(1)
+  expect(countTests(report([{ status: "failed", assertionResults: results("skipped") }], 3, 0, 1)).failed).toBe(1)
 })
 
 it("counts a run without a report as a failure", () => {

@@ -28,8 +28,23 @@ export function eventsAfter(head: Head, sketches: readonly EventSketch[]): Event
   let last = head
   return sketches.map((sketch) => {
     const position = last.position + 1
-    const meta = { actor: { name: "ADMIN", admin: true }, command_id: "c", command: "C", correlation_id: "c", at: "2026-01-02T03:04:05.000Z" }
-    const event = { position, kind: "thing", id: "one", type: "ThingHappened", schema: 1, data: { position }, meta, ...sketch }
+    const meta = {
+      actor: { name: "ADMIN", admin: true },
+      command_id: "c",
+      command: "C",
+      correlation_id: "c",
+      at: "2026-01-02T03:04:05.000Z",
+    }
+    const event = {
+      position,
+      kind: "thing",
+      id: "one",
+      type: "ThingHappened",
+      schema: 1,
+      data: { position },
+      meta,
+      ...sketch,
+    }
     last = { position, hash: chain(last.hash, event) }
     return { ...event, hash: last.hash }
   })
@@ -40,7 +55,13 @@ export function commitAfter(head: Head, events: readonly EventSketch[], fields: 
   const command = commandRecord({ id: fields.command_id ?? randomUUID() })
   const records = eventsAfter(head, events)
   const position = records.at(-1)?.position ?? head.position
-  const outcome: Outcome = { ...queued(command), status: "accepted", decided_at: command.submitted_at, position, result: null }
+  const outcome: Outcome = {
+    ...queued(command),
+    status: "accepted",
+    decided_at: command.submitted_at,
+    position,
+    result: null,
+  }
   return {
     command_id: command.id,
     epoch: 1,
@@ -57,7 +78,14 @@ export function commitAfter(head: Head, events: readonly EventSketch[], fields: 
 /** Lines that a logger wrote, and the logger. */
 export function recordedLog(): { readonly log: Logger; readonly lines: string[] } {
   const lines: string[] = []
-  return { lines, log: logger("DEBUG", () => new Date(0), (line) => lines.push(line)) }
+  return {
+    lines,
+    log: logger(
+      "DEBUG",
+      () => new Date(0),
+      (line) => lines.push(line),
+    ),
+  }
 }
 
 /** Waits until `check` gives something that is not false or undefined. @throws after `ms` */
@@ -66,7 +94,7 @@ export async function eventually<T>(check: () => T | Promise<T>, ms = 8000): Pro
   for (;;) {
     const value = await check()
     if (value !== false && value !== undefined) return value as Exclude<T, false | undefined>
-    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${check}`)
+    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${check.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

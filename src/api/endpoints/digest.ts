@@ -9,7 +9,8 @@ const digest = endpoint({
   path: "/api/v1/digest",
   operationId: "getDigest",
   tag: "system",
-  summary: "Show a SHA-256 of this node's state, per kind: equal on every node and after every replay to the same position.",
+  summary:
+    "Show a SHA-256 of this node's state, per kind: equal on every node and after every replay to the same position.",
   who: "admin",
   status: 200,
   response: z.strictObject({ position: z.int(), hash: Sha256, kinds: z.record(z.string(), Sha256) }),

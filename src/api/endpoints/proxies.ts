@@ -142,14 +142,14 @@ const updateProxy = endpoint({
     "Change settings of a proxy; what is left out stays. force attaches a certificate that does not cover the host.",
   who: "owner",
   params: Named,
-  body: ProxyFields.partial().extend({ force: z.boolean().default(false) }),
+  body: ProxyFields.partial().extend({ owner: z.string().max(64).optional(), force: z.boolean().default(false) }),
   unknownField: subResource,
   status: 200,
   response: ProxyView,
   errors: [...targetErrors, "email_required"],
   handler(call) {
-    const { force, ...changes } = call.body
-    return write(call, { type: "UpdateProxy", data: { ...call.params, changes, force } }, () => {
+    const { force, owner, ...changes } = call.body
+    return write(call, { type: "UpdateProxy", data: { ...call.params, changes, force, owner } }, () => {
       const { view, version } = shownProxy(call, call.params.hostname)
       return { body: view, version }
     })

@@ -1,4 +1,5 @@
 import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
+import { CliFailure } from "../failure.ts"
 import type { Session } from "../session.ts"
 import { words } from "../value.ts"
 
@@ -42,6 +43,8 @@ const configureAuth: Recipe = {
   parameters: [required("hostname"), required("token"), ...kinds.map((kind) => optional(kind))],
   run: (session, args) =>
     changeAuth(session, args, async (settings) => {
+      if (settings["auth_proxy"] === undefined)
+        throw new CliFailure("apiError", "invalid_state: the proxy has no auth yet; begin with proxy-auth-enable")
       const rules = Object.fromEntries(
         kinds.map((kind) => {
           const listed = words(argument(args, kind))

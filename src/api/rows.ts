@@ -1,0 +1,71 @@
+/** One row of a list: what a view shows. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Columns that a list shows to people, where it has them. */
+const columns = [
+  "position",
+  "token",
+  "name",
+  "cert_name",
+  "hostname",
+  "type",
+  "aggregate",
+  "domains",
+  "target_url",
+  "status",
+  "environment",
+  "enabled",
+  "auth_enabled",
+  "mcp_enabled",
+  "certificate_status",
+  "owner",
+  "actor",
+  "at",
+  "cert_email",
+  "token_preview",
+  "certificate_count",
+  "proxy_count",
+  "is_admin",
+  "expires_at",
+  "attached_to",
+  "action",
+  "match",
+  "attached",
+]
+
+/** Rows under their column names, each column as wide as its widest cell. */
+export function table(rows: readonly Row[]): string {
+  if (rows.length === 0) return ""
+  const known = columns.filter((name) => rows.some((row) => name in row))
+  const names = known.length > 0 ? known : Object.keys(rows[0]!)
+  const cells = [names.map((name) => name.toUpperCase()), ...rows.map((row) => names.map((name) => cell(row[name])))]
+  const widths = names.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)))
+  const padded = (line: readonly string[]) => line.map((text, column) => text.padEnd(widths[column]!)).join("  ")
+  return cells.map((line) => `${padded(line).trimEnd()}\n`).join("")
+}
+
+/** Rows with every field, as comma-separated values (RFC 4180). */
+export function csv(rows: readonly Row[]): string {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const lines = [names, ...rows.map((row) => names.map((name) => csvCell(row[name])))]
+  return names.length === 0 ? "" : lines.map((line) => `${line.join(",")}\r\n`).join("")
+}
+
+function csvCell(value: unknown): string {
+  const text = value === null || value === undefined ? "" : cell(value)
+  // A spreadsheet runs what starts like a formula.
+  const inert = typeof value === "string" && /^[=+\-@\t]/.test(text) ? `'${text}` : text
+  return /[",]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert
+}
+
+/** One value on one line. Control characters would let a stored text write to the terminal. */
+export function cell(value: unknown): string {
+  return plain(value).replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "?")
+}
+
+function plain(value: unknown): string {
+  if (value === null || value === undefined) return "-"
+  // Nothing and an empty list differ: for a rule about users the one lets everybody pass and the other nobody.
+  if (Array.isArray(value)) return value.length === 0 ? "[]" : value.map(plain).join(", ")
+  return typeof value === "object" ? JSON.stringify(value) : `${value as string | number | boolean}`
+}

@@ -1,0 +1,122 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process"
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { once } from "node:events"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
+import { promisify } from "node:util"
+
+const run = promisify(execFile)
+
+/** A container engine of its own: own socket, own data, own process. */
+export interface ContainerEngine {
+  /** Value for DOCKER_HOST. */
+  readonly host: string
+  /** Runs `docker` against it and gives what it printed. */
+  docker(...args: string[]): Promise<string>
+  /** Ends it and removes everything that it has stored. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts dockerd. Needs root and the Debian package docker.io.
+ * @throws Error with the engine's log when it does not come up
+ */
+export async function startContainerEngine(): Promise<ContainerEngine> {
+  if (process.getuid?.() !== 0)
+    throw new Error("a container engine can be started by root alone: run the tests as root")
+  const folder = mkdtempSync(join(tmpdir(), "gatehouse-engine-"))
+  const at = (name: string) => join(folder, name)
+  const host = `unix://${at("docker.sock")}`
+  // Without --storage-driver the engine takes overlay2 where the kernel allows it, else vfs.
+  const args = ["--host", host, "--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("docker.pid")]
+  const child = spawn("dockerd", args, { stdio: ["ignore", "pipe", "pipe"] })
+  let log = ""
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()))
+  child.on("error", (error) => (log += `${error.message}: is the Debian package docker.io installed?`))
+  const env = { ...process.env, DOCKER_HOST: host }
+  const docker = async (...command: string[]) =>
+    (await run("docker", command, { env, maxBuffer: 16 * 1024 * 1024 })).stdout.trim()
+  const engine = { host, docker, stop: () => end(child, folder) }
+  for (const deadline = Date.now() + 45_000; ; await delay(100)) {
+    const answer = await docker("version", "--format", "{{.Server.Version}}").catch(() => undefined)
+    if (answer !== undefined) return engine
+    if (child.exitCode === null && child.pid !== undefined && Date.now() < deadline) continue
+    await engine.stop()
+    throw new Error(`no container engine can run here:\n${log.slice(-3000)}`)
+  }
+}
+
+async function end(child: ChildProcess, folder: string): Promise<void> {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    const gone = once(child, "exit")
+    child.kill("SIGTERM")
+    const late = setTimeout(() => child.kill("SIGKILL"), 20_000)
+    await gone
+    clearTimeout(late)
+  }
+  const mounts = readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+  for (const mount of mounts.filter((path) => path.startsWith(`${folder}/`)).toReversed())
+    await run("umount", ["-l", mount])
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/**
+ * Makes the two images that Dockerfile and compose.yaml start from, out of this machine's own programs: no registry.
+ * They have the names, users and paths of the official ones.
+ */
+export async function makeBaseImages(engine: ContainerEngine): Promise<void> {
+  await image(engine, "node:24-bookworm-slim", async (root) => {
+    await add(root, process.execPath, "/usr/local/bin/node")
+    await add(root, "/sbin/setcap")
+    const modules = join(root, "usr/local/lib/node_modules")
+    const { stdout } = await run("sh", ["-c", 'readlink -f "$(command -v npm)"'])
+    cpSync(dirname(dirname(stdout.trim())), join(modules, "npm"), { recursive: true })
+    symlinkSync("../lib/node_modules/npm/bin/npm-cli.js", join(root, "usr/local/bin/npm"))
+    await add(root, "/etc/ssl/certs/ca-certificates.crt")
+    return ["ENV NPM_CONFIG_CAFILE=/etc/ssl/certs/ca-certificates.crt"]
+  })
+  await image(engine, "redis:7-bookworm", async (root) => {
+    await add(root, "/usr/bin/redis-server")
+    await add(root, "/usr/bin/redis-cli")
+    mkdirSync(join(root, "data"))
+    await run("chown", ["999:999", join(root, "data")])
+    return []
+  })
+}
+
+async function image(engine: ContainerEngine, name: string, fill: (root: string) => Promise<string[]>): Promise<void> {
+  const root = mkdtempSync(join(tmpdir(), "gatehouse-image-"))
+  try {
+    for (const folder of ["bin", "etc", "root", "tmp", "usr/bin", "usr/local/bin"])
+      mkdirSync(join(root, folder), { recursive: true })
+    await run("chmod", ["755", root])
+    await run("chmod", ["1777", join(root, "tmp")])
+    await add(root, "/bin/busybox")
+    for (const applet of (await run("/bin/busybox", ["--list"])).stdout.trim().split("\n"))
+      if (applet !== "busybox") symlinkSync("busybox", join(root, "bin", applet))
+    symlinkSync("/bin/env", join(root, "usr/bin/env"))
+    writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/root:/bin/sh\n")
+    const changes = ["ENV PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", ...(await fill(root))]
+    const archive = `${root}.tar`
+    await run("tar", ["-C", root, "-cf", archive, "."])
+    await engine.docker("import", ...changes.flatMap((change) => ["--change", change]), archive, name)
+    rmSync(archive)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+/** Copies a file with the libraries that it is linked with. */
+async function add(root: string, file: string, as = file): Promise<void> {
+  const linked = await run("ldd", [file]).then(
+    ({ stdout }) => stdout.match(/\/\S+/g) ?? [],
+    () => [],
+  )
+  for (const [from, to] of [[file, as], ...linked.map((library) => [library, library])] as [string, string][]) {
+    mkdirSync(dirname(join(root, to)), { recursive: true })
+    copyFileSync(from, join(root, to))
+  }
+}
