@@ -8,6 +8,7 @@ set quiet := true
 export PATH := justfile_directory() / "node_modules/.bin" + ":" + env("PATH") + ":/usr/sbin:/sbin"
 
 import? 'just/manage.just'
+import 'just/tests.just'
 
 # Lists the recipes
 [group('help')]
@@ -64,7 +65,7 @@ logs *service: _packages
 shell: _packages
     node scripts/stack.ts shell
 
-# redis-cli, signed in to the Redis of this copy
+# A redis-cli that is signed in to the Redis of this copy
 [group('run')]
 redis-cli *args: _installed
     node scripts/stack.ts redis-cli "$@"
@@ -110,16 +111,6 @@ generate-admin-token *flags: _packages
 generate-oauth-key *flags: _packages
     node scripts/generate-secret.ts OAUTH_JWT_PRIVATE_KEY_B64 "$@"
 
-# Installs what the tests start, and runs them; arguments choose files: just test tests/edge
-[group('develop')]
-test *files: _test-programs
-    node scripts/test.ts "$@"
-
-[private]
-_test-programs:
-    scripts/bootstrap.sh redis-server:redis-server redis-cli:redis-tools pebble:pebble openssl:openssl curl:curl \
-        dockerd:docker.io docker-compose:docker-compose busybox:busybox-static chromium:chromium
-
 # Format, lint, types, unused exports, import directions; changes nothing
 [group('develop')]
 check: lint
@@ -142,3 +133,24 @@ format: _packages
 [group('develop')]
 env-example: _packages
     node scripts/env-example.ts
+
+# Measures the gateway against its peers on this machine; options: just bench --help
+[group('develop')]
+bench *options: _packages
+    scripts/bootstrap.sh redis-server:redis-server wrk:wrk nginx:nginx caddy:caddy
+    node scripts/bench/bench.ts "$@"
+
+# Writes the generated pages of docs/ from the tables in src
+[group('develop')]
+docs-pages: _packages
+    node scripts/docs-pages.ts
+
+# Builds the documentation site into docs/.vitepress/dist
+[group('develop')]
+docs-build: _packages
+    vitepress build docs
+
+# Serves the documentation while it is written
+[group('develop')]
+docs-dev: _packages
+    vitepress dev docs --host 127.0.0.1

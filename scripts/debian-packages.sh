@@ -53,10 +53,9 @@ if ! $apt install --no-install-recommends $missing >>"$log" 2>&1; then
 fi
 
 # policy-rc.d stops the start of now; this stops the one at the next boot. Services of before are left alone.
-units | comm -13 "$before" - | grep -E '^(redis|docker|containerd|pebble|avahi)[a-z-]*(\.service|\.socket)?$' |
+units | comm -13 "$before" - | grep -E '^(redis|docker|containerd|avahi)[a-z-]*(\.service|\.socket)?$' |
   while read -r unit; do
-    name=${unit%.*}
-    ! command -v deb-systemd-helper >/dev/null || deb-systemd-helper disable "$unit" >/dev/null 2>&1 || true
-    [ ! -e "/etc/init.d/$name" ] || update-rc.d "$name" disable >/dev/null 2>&1 || true
+    find /etc/systemd/system -type l -lname "*/$unit" -delete 2>/dev/null || true
+    [ ! -e "/etc/init.d/$unit" ] || update-rc.d "$unit" disable >/dev/null 2>&1 || true
   done
 rm -f "$before"

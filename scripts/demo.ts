@@ -1,20 +1,26 @@
-// An MCP server behind OAuth, and one real call to it: node scripts/demo.ts up|down [--yes]
+// An MCP server behind OAuth, and one real call to it: node scripts/demo.ts up|down [--yes] [--hosts=/etc/hosts]
 import { lookup } from "node:dns/promises"
 import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline/promises"
+import { parseArgs } from "node:util"
 import { authority, ConfigError, loadConfig, readEnvironment, type Config } from "../src/platform/config.ts"
-import { callThroughGatehouse } from "./demo/call.ts"
 import { withNames, withoutNames } from "./demo/hosts-file.ts"
 import { startMcpServer, stopMcpServer } from "./demo/mcp-server.ts"
 import { adminApi, demo, provision, unprovision } from "./demo/provision.ts"
 import { readText } from "./stack/environment-file.ts"
+import { loopbackAgent } from "./mcp-client/browser.ts"
+import { signedInSession, textOf } from "./mcp-client/session.ts"
+import { signIn } from "./mcp-client/sign-in.ts"
 import { openHome, type Home } from "./stack/home.ts"
 import { isReady } from "./stack/native.ts"
 import { Refusal } from "./stack/refusal.ts"
 
-const hostsFile = "/etc/hosts"
-const agreed = process.argv.includes("--yes")
+const { values: flags } = parseArgs({
+  args: process.argv.slice(3),
+  options: { yes: { type: "boolean" }, hosts: { type: "string", default: "/etc/hosts" } },
+})
+const hostsFile = flags.hosts
 
 async function up(config: Config, home: Home, token: string): Promise<void> {
   const oauthHost = `auth.${config.BASE_DOMAIN}`
@@ -38,10 +44,19 @@ Connect a client, and where it asks sign in with the token of: just token-show $
   curl          curl --cacert ${ca} -i -X POST ${url}      (401, and where to go)
 Take it away    just demo-down
 `)
-  const answer = await callThroughGatehouse(new URL(url), made.ca, made.token)
-  console.log(`One call with the official client, which knew nothing but ${url}
-${answer.steps.map((step) => `  ${step}`).join("\n")}
-  ${answer.tools} tools; get-sum with a=19 and b=23 answered: ${answer.text}`)
+  const dispatcher = loopbackAgent(made.ca)
+  try {
+    const login = signIn(dispatcher, made.token)
+    const client = await signedInSession(new URL(url), login)
+    const { tools } = await client.listTools()
+    const result = await client.callTool({ name: "get-sum", arguments: { a: 19, b: 23 } })
+    await client.close()
+    console.log(`One call with the official client, which knew nothing but ${url}
+${login.steps.map((step) => `  ${step}`).join("\n")}
+  ${tools.length} tools; get-sum with a=19 and b=23 answered: ${textOf(result)}`)
+  } finally {
+    await dispatcher.close()
+  }
 }
 
 async function down(config: Config, home: Home, token: string): Promise<void> {
@@ -73,7 +88,7 @@ async function leadsHere(name: string): Promise<boolean> {
 }
 
 async function mayWrite(line: string): Promise<boolean> {
-  if (agreed) return true
+  if (flags.yes === true) return true
   if (!process.stdin.isTTY) return false
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await terminal.question(`Add "${line}" to ${hostsFile}, so that clients on Node.js find it? [y/N] `)

@@ -4,7 +4,7 @@ import { composeDown, composeUp, compose, runsInCompose } from "./stack/compose.
 import { develop } from "./stack/develop.ts"
 import { ensureEnvironmentFile } from "./stack/environment-file.ts"
 import { hasData, openHome } from "./stack/home.ts"
-import { startGatehouse, startRedis, stopAll, whatRuns, type Copy } from "./stack/native.ts"
+import { administratorIsKnown, startGatehouse, startRedis, stopAll, whatRuns, type Copy } from "./stack/native.ts"
 import { Refusal } from "./stack/refusal.ts"
 import { summary } from "./stack/summary.ts"
 import { followLogs, openShell, openWebUi, redisClient } from "./stack/terminal.ts"
@@ -35,6 +35,8 @@ async function up(mode: string | undefined): Promise<void> {
     if (inCompose) throw new Refusal("this copy runs in containers; first: just down")
     await startGatehouse(copy, config, patience)
   } else throw new Refusal(`up takes nothing or docker, not ${mode}`)
+  if (config.ADMIN_TOKEN !== undefined && !(await administratorIsKnown(config)))
+    console.error("gatehouse: ADMIN_TOKEN is not accepted yet; see: just health, just logs")
   console.log(summary(copy, config))
 }
 

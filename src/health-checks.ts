@@ -11,13 +11,25 @@ export interface HealthParts {
   readonly projections: Runner
   readonly redis: Redis
   readonly durability: () => Durability | undefined
+  /** Are the administrator's token and a signing key in the log? */
+  readonly prepared: () => boolean
   /** The public listeners, once they serve. */
   readonly edge: () => object | undefined
   readonly clock: () => Date
+  /** Rejects when the container engine does not answer. */
+  readonly pingDocker: () => Promise<void>
 }
 
 /** One check for each part of a node; a part that does not work is never reported healthy. */
-export function healthChecks({ projections, redis, durability, edge, clock }: HealthParts): Record<string, HealthCheck> {
+export function healthChecks({
+  projections,
+  redis,
+  durability,
+  prepared,
+  edge,
+  clock,
+  pingDocker,
+}: HealthParts): Record<string, HealthCheck> {
   return {
     store: async () => {
       await available(redis.ping())
@@ -35,14 +47,33 @@ export function healthChecks({ projections, redis, durability, edge, clock }: He
     projections: () => {
       if (projections.problem !== null) return { status: "unhealthy", detail: projections.problem }
       if (!projections.ready) return { status: "unhealthy", detail: "catching up" }
-      return projections.live ? { status: "healthy" } : { status: "degraded", detail: "the log cannot be read; what is served may be old" }
+      return projections.live
+        ? { status: "healthy" }
+        : { status: "degraded", detail: "the log cannot be read; what is served may be old" }
     },
     edge: () => (edge() === undefined ? { status: "unhealthy", detail: "not listening yet" } : { status: "healthy" }),
+    setup: () =>
+      prepared()
+        ? { status: "healthy" }
+        : { status: "unhealthy", detail: "the administrator's token is not recorded yet" },
     certificates: () => {
       const now = clock().toISOString()
-      const expired = [...all(projections.world, "certificate")].filter(({ material }) => material !== null && material.expires_at <= now)
+      const expired = [...all(projections.world, "certificate")].filter(
+        ({ material }) => material !== null && material.expires_at <= now,
+      )
       if (expired.length === 0) return { status: "healthy" }
       return { status: "degraded", detail: `${expired.length} expired` }
+    },
+    docker: async () => {
+      const count = projections.world.objects.service.size
+      if (count === 0) return { status: "healthy", detail: "not used" }
+      const answers = await pingDocker().then(
+        () => true,
+        () => false,
+      )
+      return answers
+        ? { status: "healthy" }
+        : { status: "degraded", detail: `the container engine of ${count} services cannot be reached` }
     },
     oauth: () => {
       const keyCount = projections.world.objects["signing-key"].size

@@ -24,7 +24,11 @@ const config = (() => {
   }
 })()
 
-const log = logger(config.LOG_LEVEL, () => new Date(), (line) => process.stdout.write(line))
+const log = logger(
+  config.LOG_LEVEL,
+  () => new Date(),
+  (line) => process.stdout.write(line),
+)
 process.stdout.on("error", () => undefined)
 
 let leaving = false

@@ -4,12 +4,18 @@ import { type EffectContext, report } from "./effects/effect-context.ts"
 import { type Logger, reason } from "./platform/log.ts"
 import { accessStream } from "./platform/access-stream.ts"
 import { accessTokens } from "./projections/access-token.ts"
-import { addressAllowed } from "./events/target-address.ts"
+import { addressAllowed, isLoopbackAddress } from "./events/target-address.ts"
 import { apiApp } from "./api/app.ts"
+import { accessSink, oauthAdministration } from "./oauth-administration.ts"
+import { counters } from "./platform/counters.ts"
+import { spool } from "./platform/spool.ts"
+import { usage } from "./platform/usage.ts"
 import { commandBus } from "./platform/command-bus.ts"
 import type { Config } from "./platform/config.ts"
 import { connectRedis } from "./platform/redis.ts"
 import { crashPoints } from "./platform/crash-point.ts"
+import { docker } from "./effects/docker.ts"
+import { dockerQueries } from "./effects/docker-queries.ts"
 import { deciderLoop } from "./platform/decider-loop.ts"
 import { deciderModel } from "./commands/decider.ts"
 import { fork } from "./events/world.ts"
@@ -19,6 +25,8 @@ import { join } from "node:path"
 import { keepLease } from "./platform/lease.ts"
 import { listenApi } from "./api/listen.ts"
 import { oauthApp } from "./oauth/app.ts"
+import { keepOAuthHygiene } from "./effects/oauth-hygiene.ts"
+import { oauthIndex } from "./platform/oauth-index.ts"
 import { openKeys } from "./projections/certificate-keys.ts"
 import type { Policy } from "./commands/decision.ts"
 import { projectionRunner } from "./projections/runner.ts"
@@ -60,25 +68,76 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
   const vault = vaultOf(Buffer.from(config.MASTER_KEY, "base64"))
   const projections = projectionRunner({ store, home: config.GATEHOUSE_HOME, log, crash, onFatal: fatal })
   let durable: Durability | undefined
+  let prepared = false
   const mayWrite = () => {
-    if (!projections.writable()) throw new GatehouseError("store_unavailable", projections.problem ?? "this node takes no writes now")
+    if (!projections.writable())
+      throw new GatehouseError("store_unavailable", projections.problem ?? "this node takes no writes now")
     if (durable?.ok === false && !config.ALLOW_WEAK_DURABILITY)
-      throw new GatehouseError("store_unavailable", `Redis may lose acknowledged writes (${durable.detail}); see ALLOW_WEAK_DURABILITY`)
+      throw new GatehouseError(
+        "store_unavailable",
+        `Redis may lose acknowledged writes (${durable.detail}); see ALLOW_WEAK_DURABILITY`,
+      )
   }
   const bus = commandBus(store, projections.awaitOutcome, clock, { crash, mayWrite })
   const holder = randomUUID()
-  const effectContext: EffectContext = { config, store, bus, projections, vault, log, crash, now: clock, random: Math.random }
+  const effectContext: EffectContext = {
+    config,
+    store,
+    bus,
+    projections,
+    vault,
+    log,
+    crash,
+    now: clock,
+    random: Math.random,
+  }
+  const engine = docker(config)
   const ttl = ttlStore(redis)
-  const oauth = oauthApp({ config, projections, bus, store, vault, ttl, log, clock })
+  const counted = counters(redis, Date.now, (error) => log.debug("event_not_counted", { error: reason(error) }))
+  const accessRedis = connect("access-log", "command")
+  const used = usage(accessRedis, counted)
+  const usageLost = (error: unknown) => log.debug("usage_not_counted", { error: reason(error) })
+  const oauth = oauthApp({ config, projections, bus, store, vault, ttl, log, clock, counters: counted })
   const keys = openKeys({ dir: join(config.GATEHOUSE_HOME, "keys"), store, vault, projections, log })
-  const checks = healthChecks({ projections, redis, durability: () => durable, edge: () => edge, clock })
-  const admin = apiApp({ config, projections, bus, store, vault, log, clock, checks })
+  const checks = healthChecks({
+    projections,
+    redis,
+    durability: () => durable,
+    prepared: () => prepared,
+    edge: () => edge,
+    clock,
+    pingDocker: engine.engine.ping,
+  })
+  const oauthParts = oauthAdministration({
+    config,
+    projections,
+    redis,
+    bus,
+    store,
+    vault,
+    clock,
+    counters: counted,
+    usage: used,
+    edge: () => edge,
+  })
+  const admin = apiApp({
+    config,
+    projections,
+    bus,
+    store,
+    vault,
+    log,
+    clock,
+    checks,
+    oauth: oauthParts,
+    engine: dockerQueries(engine, projections, clock),
+  })
   let edge: Awaited<ReturnType<typeof startEdge>> | undefined
   let api: Awaited<ReturnType<typeof listenApi>> | undefined
 
   async function serve(): Promise<void> {
     api = await listenApi(admin, config.API_PORT)
-    while (!projections.ready && !signal.aborted) await sleep(20)
+    await until(() => projections.ready, signal)
     if (signal.aborted) return
     const tokens = accessTokens({ world: () => projections.world, now: Date.now })
     edge = await startEdge({
@@ -89,42 +148,85 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       oauth: oauth.handler,
       admin,
       openKey: keys.open,
-      allowAddress: (address, { owner }) => addressAllowed(address, owner === "admin", config.TARGET_ALLOW_CIDRS),
+      allowAddress: (address, port, owner) =>
+        addressAllowed(address, owner === "admin", config.TARGET_ALLOW_CIDRS) &&
+        !(isLoopbackAddress(address) && ownPorts(config).includes(port)),
       log,
       crash,
-      accessSink: accessStream(redis),
+      accessSink: accessSink(accessStream(accessRedis), spool(used.record, usageDelayMs, mostUnused, usageLost)),
       clock,
     })
     log.info("serving", { http: edge.httpPort, https: edge.httpsPort, api: api.port })
   }
 
-  const decide = deciderLoop({ store, model: () => deciderModel(fork(projections.world), policyOf(config)), now: clock, crash, log })
+  const decide = deciderLoop({
+    store,
+    model: () => deciderModel(fork(projections.world), policyOf(config)),
+    now: clock,
+    crash,
+    log,
+  })
   const lease = { ttlMs: config.LEASE_TTL * 1000, beatMs: (config.LEASE_TTL * 1000) / 3 }
   const running = [
     projections.run(signal),
-    keepLease({ store, name: "decider", holder, lead: async (epoch, lost) => (await whenReady(lost), decide(epoch, lost)), signal, log, ...lease }),
+    keepLease({
+      store,
+      name: "decider",
+      holder,
+      lead: async (epoch, lost) => (await until(() => projections.writable(), lost), decide(epoch, lost)),
+      signal,
+      log,
+      ...lease,
+    }),
+    keepOAuthHygiene({
+      config,
+      store,
+      bus,
+      projections,
+      ttl,
+      index: oauthIndex(redis),
+      log,
+      now: clock,
+      holder,
+      signal,
+      leaseTtlMs: lease.ttlMs,
+      leaseBeatMs: lease.beatMs,
+    }),
     watchDurability(redis, (found) => (durable = found), signal, log),
     serve(),
     prepare(),
   ]
   for (const part of running) part.catch(fatal)
-  const effects = startEffects({ ...effectContext, connect, holder, leaseTtlMs: lease.ttlMs, leaseBeatMs: lease.beatMs })
+  const effects = startEffects({
+    ...effectContext,
+    connect,
+    holder,
+    docker: engine,
+    leaseTtlMs: lease.ttlMs,
+    leaseBeatMs: lease.beatMs,
+  })
 
-  async function whenReady(lost: AbortSignal): Promise<void> {
-    while (!projections.ready && !lost.aborted) await sleep(20)
+  async function until(holds: () => boolean, aborted: AbortSignal): Promise<void> {
+    while (!holds() && !aborted.aborted) await sleep(20)
   }
 
   /** What every installation needs in its log, asked for until the store takes it. */
   async function prepare(): Promise<void> {
     const { ADMIN_TOKEN, ADMIN_EMAIL } = config
-    if (ADMIN_TOKEN === undefined) log.warning("no_admin_token", { reason: "ADMIN_TOKEN is not set; only a stored ADMIN may administer" })
-    await whenReady(signal)
+    if (ADMIN_TOKEN === undefined)
+      log.warning("no_admin_token", { reason: "ADMIN_TOKEN is not set; only a stored ADMIN may administer" })
+    await until(() => projections.ready, signal)
     await persistently("admin_token", async () => {
       if (ADMIN_TOKEN === undefined) return
       const preview = `${ADMIN_TOKEN.slice(0, 4)}…`
-      await report(effectContext, "RecordAdminToken", { hash: sha256(ADMIN_TOKEN), preview, cert_email: ADMIN_EMAIL ?? null })
+      await report(effectContext, "RecordAdminToken", {
+        hash: sha256(ADMIN_TOKEN),
+        preview,
+        cert_email: ADMIN_EMAIL ?? null,
+      })
     })
     await persistently("signing_key", () => oauth.ensureSigningKey())
+    prepared = true
     await persistently("oauth_host", () => provideOAuthHost(effectContext))
   }
 
@@ -148,14 +250,23 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       await Promise.allSettled(running)
       await store.close()
       redis.disconnect()
+      accessRedis.disconnect()
     },
   }
 }
 
+/** Usage is counted together this often: one call a token, not one a request. */
+const usageDelayMs = 500
+const mostUnused = 20_000
 const durabilityCheckMs = 60_000
 
 /** Reads the store's durability when it is there, and again every minute. @throws EvictionError */
-async function watchDurability(redis: Redis, found: (is: Durability) => void, signal: AbortSignal, log: Logger): Promise<void> {
+async function watchDurability(
+  redis: Redis,
+  found: (is: Durability) => void,
+  signal: AbortSignal,
+  log: Logger,
+): Promise<void> {
   let known = false
   while (!signal.aborted) {
     try {
@@ -170,6 +281,11 @@ async function watchDurability(redis: Redis, found: (is: Durability) => void, si
   }
 }
 
+/** Ports of this node's listeners and, where it is on this machine, of its store. */
+function ownPorts(config: Config): number[] {
+  return [config.HTTP_PORT, config.HTTPS_PORT, config.API_PORT, Number(new URL(config.redisUrl).port || 6379)]
+}
+
 function policyOf(config: Config): Policy {
   return {
     adminEmail: config.ADMIN_EMAIL ?? null,
@@ -178,7 +294,15 @@ function policyOf(config: Config): Policy {
     adminHosts: config.ADMIN_HOSTS,
     oauthHosts: [config.oauthAuthority.replace(/:\d+$/, "")],
     targetAllowCidrs: config.TARGET_ALLOW_CIDRS,
-    ownPorts: [config.HTTP_PORT, config.HTTPS_PORT, config.API_PORT, Number(new URL(config.redisUrl).port || 6379)],
+    ownPorts: ownPorts(config),
+    publicHttpsPort: config.publicHttpsPort,
+    services: {
+      images: config.SERVICE_ALLOWED_IMAGES,
+      firstPort: config.servicePorts.first,
+      lastPort: config.servicePorts.last,
+      networks: config.SERVICE_NETWORKS,
+      baseDomain: config.BASE_DOMAIN,
+    },
     renewalThresholdDays: config.RENEWAL_THRESHOLD_DAYS,
   }
 }

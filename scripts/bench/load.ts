@@ -69,9 +69,12 @@ export async function load(endpoint: Endpoint, { seconds, check, signal, started
   // A spawn that fails or is aborted rejects `ended`, which is awaited when the output is at its end.
   ended.catch(() => undefined)
   let output = ""
+  let begun = false
   for await (const chunk of child.stdout.setEncoding("utf8")) {
-    if (output === "" && String(chunk).startsWith("started")) started()
     output += String(chunk)
+    if (begun || !/^started$/m.test(output)) continue
+    begun = true
+    started()
   }
   await ended
   const counted = /^bench (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(output)

@@ -2,8 +2,9 @@ import type { Measured, Round } from "./rounds.ts"
 import type { SubjectId } from "./options.ts"
 import type { Agreed } from "./exchange.ts"
 
-/** A subject's numbers over the rounds that count. */
+/** A subject's numbers over the rounds that count; over the dropped ones, and marked, where none counts. */
 export interface Summary {
+  readonly disturbed: boolean
   readonly id: SubjectId
   readonly title: string
   readonly agreed: Agreed
@@ -30,12 +31,22 @@ export interface Target {
   readonly met: boolean
 }
 
-/** Numbers of one subject. NaN where no round counts. */
+/** Numbers of one subject. NaN where nothing was answered. */
 export function summarize({ subject, rounds, dropped, wrong }: Measured, agreed: Agreed): Summary {
-  const of = (pick: (round: Round) => number) => median(rounds.map(pick))
-  const cpus = rounds.map((round) => round.cpu)
+  const disturbed = rounds.length === 0
+  const used = (disturbed ? dropped : rounds).filter(({ requests }) => requests > 0)
+  const of = (pick: (round: Round) => number) => median(used.map(pick))
+  const cpus = used.map((round) => round.cpu)
   return {
-    ...{ id: subject.id, title: subject.title, agreed, wrong, rounds: rounds.length, dropped: dropped.length },
+    ...{
+      id: subject.id,
+      title: subject.title,
+      agreed,
+      wrong,
+      disturbed,
+      rounds: rounds.length,
+      dropped: dropped.length,
+    },
     cpu: { median: median(cpus), least: Math.min(...cpus), most: Math.max(...cpus) },
     requestsPerSecond: of((round) => round.requests / round.seconds),
     own: of((round) => round.own),
@@ -46,6 +57,7 @@ export function summarize({ subject, rounds, dropped, wrong }: Measured, agreed:
 }
 
 function median(values: readonly number[]): number {
+  if (values.length === 0) return Number.NaN
   const sorted = [...values].sort((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
@@ -66,11 +78,11 @@ export function targets(summaries: readonly Summary[]): readonly Target[] {
 export function table(summaries: readonly Summary[]): string {
   const ours = summaries.filter(({ id }) => id.startsWith("gatehouse"))
   const costs = summaries.map((summary) => [
-    summary.title,
+    summary.disturbed ? `${summary.title} *` : summary.title,
     fixed(summary.cpu.median, 1),
-    summary.rounds === 0 ? "–" : `${fixed(summary.cpu.least, 1)}–${fixed(summary.cpu.most, 1)}`,
+    `${fixed(summary.cpu.least, 1)}–${fixed(summary.cpu.most, 1)}`,
     fixed(summary.requestsPerSecond, 0),
-    summary.rounds === 0 ? "–" : `${fixed(summary.own * 100, 0)} %`,
+    `${fixed(summary.own * 100, 0)} %`,
     `${summary.rounds} (${summary.dropped})`,
     ...ours.map((own) => (own === summary ? "–" : fixed(summary.cpu.median / own.cpu.median, 2))),
   ])
@@ -81,11 +93,15 @@ export function table(summaries: readonly Summary[]): string {
   const goals = targets(summaries).map(
     ({ text, value, limit, met }) => `${met ? "met   " : "missed"}  ${text} ${limit.toFixed(1)}: ${value.toFixed(2)}`,
   )
+  const starred = summaries.some(({ disturbed }) => disturbed)
+    ? ["* No round counts: numbers of the dropped ones, worth little."]
+    : []
   return [
     ...aligned([[...head, ...ours.map(({ id }) => `${id} ×`)], ...costs]),
     "",
     "A × column is the subject's µs divided by Gatehouse's: above 1, Gatehouse needs less CPU than the subject.",
     ...redis,
+    ...starred,
     "",
     ...goals,
   ].join("\n")

@@ -25,6 +25,10 @@ export interface Measured {
   readonly wrong: number
 }
 
+/** A warm-up is repeated until so many requests were answered, because compilers wait for work and not for time. */
+const warmRequests = 40_000
+const mostWarmUps = 4
+
 /** A dropped round is run again this many times. */
 const repeats = 5
 
@@ -45,8 +49,11 @@ export async function measure(
     return round
   }
   for (const result of results) {
-    const round = await once(result, options.warmUpSeconds, true)
-    say(`warm-up ${result.subject.id}: ${line(round)}`)
+    for (let attempt = 0, answered = 0; attempt < mostWarmUps && answered < warmRequests; attempt++) {
+      const round = await once(result, options.warmUpSeconds, true)
+      answered += round.requests
+      say(`warm-up ${result.subject.id}: ${line(round)}`)
+    }
   }
   for (let number = 0; number < options.rounds; number++) {
     const first = number % results.length
@@ -103,6 +110,6 @@ function faultOf({ requests, busy, own }: Round, leastBusy: number): string | un
 }
 
 const line = ({ cpu, requests, seconds, busy, own }: Round) =>
-  `${cpu.toFixed(1)} µs, ${Math.round(requests / seconds)} requests/s, core ${percent(busy)}, own ${percent(own)}`
+  `${requests === 0 ? "–" : cpu.toFixed(1)} µs, ${Math.round(requests / seconds)} requests/s, core ${percent(busy)}, own ${percent(own)}`
 
 const percent = (share: number) => `${Math.round(share * 100)} %`

@@ -91,9 +91,22 @@ export async function stopAll({ home, env }: Copy): Promise<readonly string[]> {
 }
 
 /** 200 from /health: every projection is there and the listeners are open. */
-export async function isReady(apiPort: number): Promise<boolean> {
+export const isReady = (apiPort: number): Promise<boolean> => answersWith200(apiPort, "/health", {})
+
+/**
+ * Waits until the API accepts the administrator's token: a new one is recorded in the log only after the start.
+ * @returns false when it is not accepted within 15 s
+ */
+export async function administratorIsKnown(config: Config): Promise<boolean> {
+  const headers = { authorization: `Bearer ${config.ADMIN_TOKEN}` }
+  for (const deadline = performance.now() + 15_000; performance.now() < deadline; await delay(100))
+    if (await answersWith200(config.API_PORT, "/api/v1/tokens/info", headers)) return true
+  return false
+}
+
+async function answersWith200(apiPort: number, path: string, headers: Record<string, string>): Promise<boolean> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${apiPort}/health`, { signal: AbortSignal.timeout(2_000) })
+    const answer = await fetch(`http://127.0.0.1:${apiPort}${path}`, { headers, signal: AbortSignal.timeout(2_000) })
     await answer.body?.cancel()
     return answer.status === 200
   } catch (error) {

@@ -8,10 +8,12 @@ import { parseBody, parseParams, parseQuery } from "./validate.ts"
 import { GatehouseError } from "../errors.ts"
 import { addressBlock } from "../platform/rate-limit.ts"
 import { type TokensByHash, tokensByHash } from "../projections/tokens-by-hash.ts"
-import { endpoints } from "./endpoint-table.ts"
+import { apiVersion, endpoints } from "./endpoint-table.ts"
 import { jsonBody } from "./json-body.ts"
+import { type Arrival, mcpEndpoint } from "./mcp/mcp-endpoint.ts"
 import { patience } from "./write.ts"
 import { randomUUID } from "node:crypto"
+import { resourceAddress } from "./resource-address.ts"
 import { webPages } from "./web-pages.ts"
 
 /** What the listener in front of the app decides. */
@@ -45,8 +47,15 @@ export function apiRouter(
     tokens: tokensByHash(api.projections),
     budget: requestBudget(perMinute, () => performance.now()),
   }
-  const app = new H3({ silent: true, onError: (error) => problemResponse(error, randomUUID(), api.log) })
+  const app = new H3({
+    silent: true,
+    onRequest: ({ url }) => void Object.assign(url, resourceAddress(url.pathname, url.search)),
+    onError: (error) => problemResponse(error, randomUUID(), api.log),
+  })
   for (const [path, group] of Map.groupBy(endpoints, ({ path }) => path)) mount(app, path, group, host)
+  const respondFrom = (ip: string | undefined, endpoint: Endpoint, arrival: Arrival) =>
+    respond(endpoint, arrival, { ...host, address: () => ip })
+  app.all("/mcp", mcpEndpoint({ ...host, endpoints, version: apiVersion, respond: respondFrom }))
   for (const [path, page] of webPages()) app.on("GET", path, page)
   return app
 }
@@ -71,7 +80,7 @@ function mount(app: H3, path: string, group: readonly Endpoint[], host: Host): v
   })
 }
 
-async function respond(endpoint: Endpoint, event: H3Event, host: Host): Promise<Response> {
+async function respond(endpoint: Endpoint, event: Arrival, host: Host): Promise<Response> {
   const requestId = randomUUID()
   try {
     const call = await readCall(endpoint, event, requestId, host)
@@ -84,7 +93,7 @@ async function respond(endpoint: Endpoint, event: H3Event, host: Host): Promise<
 /** Everything that is checked before a handler runs, cheapest first and nothing of the body before the caller is known. */
 async function readCall(
   endpoint: Endpoint,
-  event: H3Event,
+  event: Arrival,
   requestId: string,
   host: Host,
 ): Promise<Call<never, never, never>> {
@@ -151,7 +160,13 @@ function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): 
     headers.delete("content-type")
     return new Response(null, { status: 304, headers })
   }
+  const status = answer.status ?? endpoint.status
+  if (status === 204) {
+    headers.delete("content-type")
+    return new Response(null, { status, headers })
+  }
+  if (answer.stream !== undefined) return new Response(answer.stream, { status, headers })
   const body = Buffer.from(answer.text ?? JSON.stringify(answer.body))
   headers.set("content-length", String(body.length))
-  return new Response(body, { status: answer.status ?? endpoint.status, headers })
+  return new Response(body, { status, headers })
 }

@@ -6,9 +6,24 @@ import { digestEndpoints } from "./endpoints/digest.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
 import { formattedEndpoints } from "./endpoints/formatted.ts"
 import { eventEndpoints } from "./endpoints/events.ts"
+import { instanceEndpoints } from "./endpoints/instances.ts"
+import { oauthClientChangeEndpoints } from "./endpoints/oauth-client-changes.ts"
+import { oauthClientEndpoints } from "./endpoints/oauth-clients.ts"
+import { oauthDiagnoseEndpoints } from "./endpoints/oauth-diagnose.ts"
+import { oauthProxyEndpoints } from "./endpoints/oauth-proxies.ts"
+import { oauthSessionEndpoints } from "./endpoints/oauth-sessions.ts"
+import { oauthSetupEndpoints } from "./endpoints/oauth-setup.ts"
+import { oauthStatusEndpoints } from "./endpoints/oauth-status.ts"
+import { oauthTokenEndpoints } from "./endpoints/oauth-tokens.ts"
 import { openApiDocument } from "./openapi.ts"
 import { proxyEndpoints } from "./endpoints/proxies.ts"
+import { proxyRouteEndpoints } from "./endpoints/proxy-routes.ts"
 import { proxySettingEndpoints } from "./endpoints/proxy-settings.ts"
+import { resourceEndpoints } from "./endpoints/resources.ts"
+import { routeEndpoints } from "./endpoints/routes.ts"
+import { serviceActionEndpoints } from "./endpoints/service-actions.ts"
+import { serviceEndpoints } from "./endpoints/services.ts"
+import { serviceEngineEndpoints } from "./endpoints/service-engine.ts"
 import { systemEndpoints } from "./endpoints/system.ts"
 import { tokenEndpoints } from "./endpoints/tokens.ts"
 import { tokenObjectEndpoints } from "./endpoints/token-objects.ts"
@@ -36,9 +51,24 @@ export const endpoints: readonly Endpoint[] = [
   ...certificateWorkEndpoints,
   ...proxyEndpoints,
   ...proxySettingEndpoints,
+  ...proxyRouteEndpoints,
+  ...routeEndpoints,
+  ...instanceEndpoints,
+  ...resourceEndpoints,
+  ...oauthClientEndpoints,
+  ...oauthClientChangeEndpoints,
+  ...oauthTokenEndpoints,
+  ...oauthSessionEndpoints,
+  ...oauthProxyEndpoints,
+  ...oauthStatusEndpoints,
+  ...oauthSetupEndpoints,
+  ...oauthDiagnoseEndpoints,
   ...formattedEndpoints,
   ...commandEndpoints,
   ...eventEndpoints,
+  ...serviceEndpoints,
+  ...serviceActionEndpoints,
+  ...serviceEngineEndpoints,
   ...systemEndpoints,
   ...digestEndpoints,
   openApi,

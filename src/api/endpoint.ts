@@ -5,6 +5,8 @@ import type { ErrorCode } from "../errors.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { HealthCheck } from "./health.ts"
 import type { Logger } from "../platform/log.ts"
+import type { OAuthParts } from "./oauth-parts.ts"
+import type { ServiceEngine } from "./service-engine.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { Vault } from "../platform/vault.ts"
 
@@ -19,6 +21,9 @@ export interface Api {
   readonly clock: () => Date
   /** Health of each part by its name. */
   readonly checks: Readonly<Record<string, HealthCheck>>
+  readonly oauth: OAuthParts
+  /** The container engine; without one services cannot be looked into. */
+  readonly engine?: ServiceEngine
 }
 
 /** Who is asking. `token` is the id of the API token; empty for a caller without one. */
@@ -55,6 +60,8 @@ export interface Answer {
   readonly body?: unknown
   /** Instead of a body in JSON; comes with its content type. */
   readonly text?: string
+  /** Instead of a body that is known: bytes as they come; with its content type. */
+  readonly stream?: ReadableStream<Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
   /** Version of the object in the body: becomes the ETag. */
   readonly version?: number | undefined
@@ -66,7 +73,7 @@ export interface Answer {
 
 /** One entry of the endpoint table. Router, validation, OpenAPI and the command line are folds over these values. */
 export interface Definition<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType> {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE"
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
   /** With `{parameter}` segments. */
   readonly path: string
   readonly operationId: string
@@ -75,6 +82,10 @@ export interface Definition<P extends z.ZodObject, Q extends z.ZodObject, B exte
   readonly who: Who
   readonly params?: P
   readonly query?: Q
+  /** Query flag with which the answer holds a stored secret: MCP offers it to administrators only, and apart. */
+  readonly reveals?: string
+  /** Query flag with which the answer does not end: not for MCP. */
+  readonly streams?: string
   /** Not counted against the caller's request budget: whoever watches the node must always get an answer. */
   readonly unlimited?: true
   /** Absent: the endpoint takes no body. */

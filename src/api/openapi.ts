@@ -77,8 +77,18 @@ function collector(schemas: Json): ToSchema {
 
 /** JSON Schema of what a caller sends (`input`) or gets (`output`). What JSON Schema cannot say is left open. */
 export function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as Json
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: "any",
+    // zod leaves out the default of what it transforms; the schemas of queries name theirs in their own words.
+    override: ({ zodSchema, jsonSchema }) => Object.assign(jsonSchema, defaultOf(zodSchema)),
+  }) as Json
   return rest
+}
+
+function defaultOf(schema: z.core.$ZodType): Json {
+  const meta = z.globalRegistry.get(schema)
+  return meta !== undefined && "default" in meta ? { default: meta["default"] } : {}
 }
 
 function pointToComponents(value: unknown): unknown {

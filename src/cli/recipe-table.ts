@@ -1,8 +1,15 @@
 import type { Recipe } from "./recipe.ts"
+import { auditRecipes } from "./recipes/audit.ts"
 import { certificateRecipes } from "./recipes/certificates.ts"
+import { instanceRecipes } from "./recipes/instances.ts"
+import { oauthFlowRecipes } from "./recipes/oauth-flow.ts"
+import { oauthRecipes } from "./recipes/oauth.ts"
 import { proxyGroupRecipes } from "./recipes/proxy-group.ts"
 import { proxyRecipes } from "./recipes/proxies.ts"
+import { proxyRouteRecipes } from "./recipes/proxy-routes.ts"
 import { proxySettingRecipes } from "./recipes/proxy-settings.ts"
+import { resourceRecipes } from "./recipes/resources.ts"
+import { routeRecipes } from "./recipes/routes.ts"
 import { systemRecipes } from "./recipes/system.ts"
 import { tokenRecipes } from "./recipes/tokens.ts"
 
@@ -13,5 +20,12 @@ export const recipes: readonly Recipe[] = [
   ...proxyRecipes,
   ...proxyGroupRecipes,
   ...proxySettingRecipes,
+  ...proxyRouteRecipes,
+  ...routeRecipes,
+  ...instanceRecipes,
+  ...resourceRecipes,
+  ...oauthRecipes,
+  ...oauthFlowRecipes,
+  ...auditRecipes,
   ...systemRecipes,
 ]

@@ -4,7 +4,16 @@ import type { Session } from "./session.ts"
 /** A management command with its arguments in a fixed order: what `just <name>` runs. */
 export interface Recipe {
   readonly name: string
-  readonly group: "tokens" | "certificates" | "proxies" | "system"
+  readonly group:
+    | "tokens"
+    | "certificates"
+    | "proxies"
+    | "routes"
+    | "instances"
+    | "resources"
+    | "oauth"
+    | "audit"
+    | "system"
   readonly doc: string
   readonly parameters: readonly Parameter[]
   /** Takes `key=value` after its parameters. */

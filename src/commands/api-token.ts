@@ -1,10 +1,12 @@
 import * as z from "zod"
 import { Email, SecretRef, Sha256, TokenName } from "../events/values.ts"
-import { attachedProxies, ownedBy } from "./ownership.ts"
+import { type Doomed, nothingRemoved, removal } from "./removal.ts"
+import { type User, attachedProxies, hostUsers, instanceUsers, ownedBy, refuseUsed, serviceUsers } from "./ownership.ts"
 import { command, existing, fact, idOf, invalid, requireAdmin } from "./decision.ts"
 import type { Decision } from "./decision.ts"
 import { type World, find } from "../events/world.ts"
 import { GatehouseError } from "../errors.ts"
+import { handOverAll } from "./handover.ts"
 
 const reserved = new Set(["admin", "generate", "email", "info", "formatted"])
 const token = ({ name }: { name: string }) => ({ kind: "api-token" as const, id: idOf(name) })
@@ -66,7 +68,11 @@ const RecordAdminToken = command(
     requireAdmin(context)
     const state = find(world, "api-token", "admin")
     if (state === undefined)
-      return { events: [fact("api-token", "admin", "TokenCreated", { name: "ADMIN", secret_ref: null, is_admin: true, ...data })] }
+      return {
+        events: [
+          fact("api-token", "admin", "TokenCreated", { name: "ADMIN", secret_ref: null, is_admin: true, ...data }),
+        ],
+      }
     const { cert_email, ...value } = data
     return {
       events: [
@@ -87,54 +93,42 @@ const DeleteToken = command(TokenDeletion, token, (data, world, context) => {
   return { events: data.dry_run ? [] : events, result: { ...(objects.result as object), dry_run: data.dry_run } }
 })
 
-/** Objects that a deletion takes along, by kind; the kinds are those of the admin surface. */
-const report = (proxies: readonly string[] = [], certificates: readonly string[] = []) => ({
-  certificates,
-  proxies,
-  routes: [],
-  services: [],
-  instances: [],
-  resources: [],
-})
-
 function reassign(from: string, to: string, world: World): Decision {
-  if (find(world, "api-token", to) === undefined || to === from) throw invalid("reassign_to", "there is no such other token")
-  const { proxies, certificates } = ownedBy(world, from)
-  return {
-    events: [
-      ...proxies.map(({ hostname }) => fact("proxy", hostname, "ProxyReassigned", { owner: to })),
-      ...certificates.map(({ cert_name }) => fact("certificate", idOf(cert_name), "CertificateReassigned", { owner: to })),
-    ],
-    result: { deleted_resources: report(), reassigned: proxies.length + certificates.length },
-  }
+  if (find(world, "api-token", to) === undefined || to === from)
+    throw invalid("reassign_to", "there is no such other token")
+  const { events, count } = handOverAll(from, to, world)
+  return { events, result: { deleted_resources: nothingRemoved, reassigned: count } }
 }
 
 function remove(owner: string, data: { cascade: boolean; force: boolean }, world: World): Decision {
-  const { proxies, certificates } = ownedBy(world, owner)
-  const owned = [...proxies.map((proxy) => proxy.hostname), ...certificates.map((certificate) => certificate.cert_name)]
-  if (!data.cascade && owned.length > 0)
-    throw new GatehouseError("owns_resources", `the token owns ${owned.length} objects`, { references: owned })
-  const foreign = certificates.flatMap(({ cert_name }) => attachedProxies(world, cert_name)).filter((proxy) => proxy.owner !== owner)
-  if (foreign.length > 0 && !data.force)
-    throw new GatehouseError("in_use", "other owners' proxies use its certificates", {
-      references: foreign.map((proxy) => proxy.hostname),
-    })
-  return {
-    events: [
-      ...proxies.map(({ hostname }) => fact("proxy", hostname, "ProxyDeleted", { hostname })),
-      ...foreign.map(({ hostname }) => fact("proxy", hostname, "ProxyUpdated", { cert_name: null })),
-      ...certificates.map(({ cert_name }) => fact("certificate", idOf(cert_name), "CertificateDeleted", { cert_name })),
-    ],
-    result: {
-      deleted_resources: report(
-        proxies.map((proxy) => proxy.hostname),
-        certificates.map((certificate) => certificate.cert_name),
-      ),
-      reassigned: 0,
-    },
+  const owned = ownedBy(world, owner)
+  const doomed = {
+    proxies: owned.proxies.map(({ hostname }) => hostname),
+    routes: owned.routes.map(({ route_id }) => route_id),
+    resources: owned.resources.map(({ uri }) => uri),
+    instances: owned.instances.map(({ name }) => name),
+    certificates: owned.certificates.map(({ cert_name }) => cert_name),
+    services: owned.services.map(({ service_name }) => service_name),
   }
+  const names = Object.values(doomed).flat()
+  if (!data.cascade && names.length > 0)
+    throw new GatehouseError("owns_resources", `the token owns ${names.length} objects`, { references: names })
+  const foreign = usersOf(doomed, world).filter((user) => user.owner !== owner)
+  if (!data.force) refuseUsed(foreign, "other owners' objects use what the token owns")
+  const { events, removed } = removal(doomed, world)
+  return { events, result: { deleted_resources: removed, reassigned: 0 } }
 }
 
+function usersOf({ proxies, instances, certificates, services }: Required<Doomed>, world: World): User[] {
+  return [
+    ...certificates
+      .flatMap((name) => attachedProxies(world, name))
+      .map(({ hostname, owner }) => ({ name: hostname, owner })),
+    ...instances.flatMap((name) => instanceUsers(world, name)),
+    ...proxies.flatMap((hostname) => hostUsers(world, hostname)),
+    ...services.flatMap((name) => serviceUsers(world, name)),
+  ]
+}
 
 /** Commands about API tokens. */
 export const apiTokenCommands = { CreateToken, UpdateTokenEmail, RevealToken, RecordAdminToken, DeleteToken } as const

@@ -29,7 +29,10 @@ const StartAttempt = command(
     const attempt = generation.attempt + 1
     return {
       events: [
-        fact("certificate", idOf(data.cert_name), "CertificateAttemptStarted", { attempt, directory_url: data.directory_url }),
+        fact("certificate", idOf(data.cert_name), "CertificateAttemptStarted", {
+          attempt,
+          directory_url: data.directory_url,
+        }),
       ],
       result: { attempt },
     }
@@ -38,11 +41,17 @@ const StartAttempt = command(
 
 const RecordOrder = command(Named.extend({ order_url: z.string() }), certificate, (data, world, context) => {
   working(data.cert_name, running, world, context)
-  return { events: [fact("certificate", idOf(data.cert_name), "CertificateOrderRecorded", { order_url: data.order_url })] }
+  return {
+    events: [fact("certificate", idOf(data.cert_name), "CertificateOrderRecorded", { order_url: data.order_url })],
+  }
 })
 
 const PublishChallenge = command(
-  Named.extend({ domain: z.string(), token: z.string().regex(/^[A-Za-z0-9_-]{1,512}$/), key_authorization: z.string().max(1024) }),
+  Named.extend({
+    domain: z.string(),
+    token: z.string().regex(/^[A-Za-z0-9_-]{1,512}$/),
+    key_authorization: z.string().max(1024),
+  }),
   certificate,
   ({ cert_name, ...challenge }, world, context) => {
     const { generation } = working(cert_name, running, world, context)

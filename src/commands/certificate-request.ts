@@ -19,7 +19,10 @@ export const CertificateRequest = z.strictObject({
   email: Email.optional(),
   issuer: Issuer.optional(),
   staging: z.boolean().default(false),
-  acme_directory_url: z.url({ protocol: /^https$/ }).max(2048).optional(),
+  acme_directory_url: z
+    .url({ protocol: /^https$/ })
+    .max(2048)
+    .optional(),
   key_type: KeyType.default("rsa"),
   owner: z.string().max(64).optional(),
 })
@@ -77,9 +80,13 @@ function chooseIssuer(request: Request): Certificate["issuer"] {
   if (issuer === "acme") {
     const wildcard = request.domains.find((domain) => domain.startsWith("*."))
     if (wildcard !== undefined)
-      throw new GatehouseError("wildcard_requires_dns01", `${wildcard} needs DNS-01, which Gatehouse does not do; use the internal issuer`)
+      throw new GatehouseError(
+        "wildcard_requires_dns01",
+        `${wildcard} needs DNS-01, which Gatehouse does not do; use the internal issuer`,
+      )
     const address = request.domains.find(isAddress)
-    if (address !== undefined) throw new GatehouseError("issuer_not_applicable", `ACME does not certify the address ${address}`)
+    if (address !== undefined)
+      throw new GatehouseError("issuer_not_applicable", `ACME does not certify the address ${address}`)
   }
   return issuer
 }
@@ -88,7 +95,10 @@ function impliedIssuer({ domains, staging, acme_directory_url }: Request): Certi
   if (staging || acme_directory_url !== undefined) return "acme"
   const local = domains.filter(isLocalName).length
   if (local !== 0 && local !== domains.length)
-    throw new GatehouseError("issuer_not_applicable", "local and public names need different issuers; request two certificates")
+    throw new GatehouseError(
+      "issuer_not_applicable",
+      "local and public names need different issuers; request two certificates",
+    )
   return local === 0 ? "acme" : "internal"
 }
 

@@ -41,20 +41,24 @@ const CreateCertificate = command(
   },
 )
 
-const RenewCertificate = command(Named.extend({ force: z.boolean().default(false) }), certificate, (data, world, context) => {
-  const state = owned(data.cert_name, world, context)
-  const { generation, material } = state
-  const expires_at = material?.expires_at ?? null
-  const running = generation.state === "accepted" || generation.state === "in_progress"
-  if (running) return { events: [], result: { renewed: true, expires_at } }
-  const owed = material === null || generation.state !== "completed"
-  if (!owed && !data.force && !isDue(state, context.now, context.policy.renewalThresholdDays))
-    return { events: [], result: { renewed: false, expires_at } }
-  return {
-    events: [fact("certificate", idOf(state.cert_name), "CertificateRenewalRequested", { reason: "manual" })],
-    result: { renewed: true, expires_at },
-  }
-})
+const RenewCertificate = command(
+  Named.extend({ force: z.boolean().default(false) }),
+  certificate,
+  (data, world, context) => {
+    const state = owned(data.cert_name, world, context)
+    const { generation, material } = state
+    const expires_at = material?.expires_at ?? null
+    const running = generation.state === "accepted" || generation.state === "in_progress"
+    if (running) return { events: [], result: { renewed: true, expires_at } }
+    const owed = material === null || generation.state !== "completed"
+    if (!owed && !data.force && !isDue(state, context.now, context.policy.renewalThresholdDays))
+      return { events: [], result: { renewed: false, expires_at } }
+    return {
+      events: [fact("certificate", idOf(state.cert_name), "CertificateRenewalRequested", { reason: "manual" })],
+      result: { renewed: true, expires_at },
+    }
+  },
+)
 
 const RequestDueRenewal = command(Named, certificate, (data, world, context) => {
   const state = owned(data.cert_name, world, context)
@@ -81,23 +85,29 @@ const ConvertCertificate = command(Named, certificate, (data, world, context) =>
 const RecordKeyDownload = command(Named, certificate, (data, world, context) => {
   const state = owned(data.cert_name, world, context)
   if (state.material === null) throw new GatehouseError("invalid_state", "there is no key yet")
-  return { events: [fact("certificate", idOf(state.cert_name), "CertificateKeyDownloaded", { by: context.actor.name })] }
-})
-
-const DeleteCertificate = command(Named.extend({ force: z.boolean().default(false) }), certificate, (data, world, context) => {
-  const { cert_name, owner } = owned(data.cert_name, world, context)
-  const attached = attachedProxies(world, cert_name)
-  const foreign = attached.filter((proxy) => proxy.owner !== owner).map((proxy) => proxy.hostname)
-  if (foreign.length > 0 && !(data.force && context.actor.admin))
-    throw new GatehouseError("in_use", "another owner's proxy serves with it", { references: foreign })
   return {
-    events: [
-      ...attached.map(({ hostname }) => fact("proxy", hostname, "ProxyUpdated", { cert_name: null })),
-      fact("certificate", idOf(cert_name), "CertificateDeleted", { cert_name }),
-    ],
-    result: { detached: attached.map((proxy) => proxy.hostname) },
+    events: [fact("certificate", idOf(state.cert_name), "CertificateKeyDownloaded", { by: context.actor.name })],
   }
 })
+
+const DeleteCertificate = command(
+  Named.extend({ force: z.boolean().default(false) }),
+  certificate,
+  (data, world, context) => {
+    const { cert_name, owner } = owned(data.cert_name, world, context)
+    const attached = attachedProxies(world, cert_name)
+    const foreign = attached.filter((proxy) => proxy.owner !== owner).map((proxy) => proxy.hostname)
+    if (foreign.length > 0 && !(data.force && context.actor.admin))
+      throw new GatehouseError("in_use", "another owner's proxy serves with it", { references: foreign })
+    return {
+      events: [
+        ...attached.map(({ hostname }) => fact("proxy", hostname, "ProxyUpdated", { cert_name: null })),
+        fact("certificate", idOf(cert_name), "CertificateDeleted", { cert_name }),
+      ],
+      result: { detached: attached.map((proxy) => proxy.hostname) },
+    }
+  },
+)
 
 /** Commands that people and the renewal scan give about certificates. */
 export const certificateCommands = {

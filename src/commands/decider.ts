@@ -47,7 +47,9 @@ function decide(command: CommandRecord, now: string, world: World, policy: Polic
 
 /** The event with its data as its schema has it: a decision that breaks its own schema never reaches the log. */
 function checked(event: NewEvent): NewEvent {
-  const schema = (aggregates[event.kind as Kind].events as Record<string, { parse(data: unknown): unknown }>)[event.type]
+  const schema = (aggregates[event.kind as Kind].events as Record<string, { parse(data: unknown): unknown }>)[
+    event.type
+  ]
   if (schema === undefined) throw new Error(`unknown event type ${event.kind}/${event.type}`)
   return { ...event, data: schema.parse(event.data) }
 }
@@ -68,7 +70,9 @@ function consequences(events: readonly NewEvent[], brought: readonly string[], w
   }
   const all = [...touched.values()]
   const kept = new Set(all.flatMap(({ after }) => secretRefs(after)))
-  const dropped = new Set([...all.flatMap(({ before }) => secretRefs(before)), ...brought].filter((ref) => !kept.has(ref)))
+  const dropped = new Set(
+    [...all.flatMap(({ before }) => secretRefs(before)), ...brought].filter((ref) => !kept.has(ref)),
+  )
   return {
     expected: all.map(({ kind, id }) => ({ kind, id, version: versionOf(world, kind, id) })),
     gone: all.filter(({ after }) => after === undefined).map(({ kind, id }) => ({ kind, id })),

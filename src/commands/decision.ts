@@ -16,6 +16,20 @@ export interface Policy {
   readonly targetAllowCidrs: readonly string[]
   /** Ports of Gatehouse's own listeners and store on this machine. */
   readonly ownPorts: readonly number[]
+  /** HTTPS port in public URLs. */
+  readonly publicHttpsPort: number
+  /** What services may use. */
+  readonly services: {
+    /** Images that owners may run. */
+    readonly images: readonly string[]
+    /** Ports of this machine that are handed out, first and last. */
+    readonly firstPort: number
+    readonly lastPort: number
+    /** Networks of the engine that services may join; the first is the usual one. */
+    readonly networks: readonly string[]
+    /** Services get host names below it. */
+    readonly baseDomain: string
+  }
   /** Remaining days at which a certificate counts as due. */
   readonly renewalThresholdDays: number
 }
@@ -53,7 +67,8 @@ export function command<S extends z.ZodType>(
   return { schema, target, decide }
 }
 
-type DataOf<K extends Kind, T extends TypeOf<K>> = (typeof aggregates)[K]["events"][T] extends z.ZodType<infer D> ? D : never
+type DataOf<K extends Kind, T extends TypeOf<K>> =
+  (typeof aggregates)[K]["events"][T] extends z.ZodType<infer D> ? D : never
 
 /** A fact about one aggregate, checked by the compiler against its event's schema. */
 export function fact<K extends Kind, T extends TypeOf<K>>(kind: K, id: string, type: T, data: DataOf<K, T>): NewEvent {

@@ -2,6 +2,7 @@ import type { Context } from "./decision.ts"
 import { idOf, invalid } from "./decision.ts"
 import { type World, all, find } from "../events/world.ts"
 import { GatehouseError } from "../errors.ts"
+import type { Kind } from "../events/event.ts"
 
 /**
  * Owner of something new: the caller, or the token that an administrator names.
@@ -16,15 +17,74 @@ export function ownerOf(requested: string | undefined, world: World, { actor }: 
   return idOf(requested)
 }
 
+/** Owner after a change: as it was, unless an administrator names another. @throws GatehouseError as {@link ownerOf} */
+export function nextOwner(requested: string | undefined, current: string, world: World, context: Context): string {
+  return requested === undefined ? current : ownerOf(requested, world, context)
+}
+
 /** Everything that one token owns. */
 export function ownedBy(world: World, owner: string) {
+  const owned = <K extends OwnedKind>(kind: K) => [...all(world, kind)].filter((object) => object.owner === owner)
   return {
-    proxies: [...all(world, "proxy")].filter((proxy) => proxy.owner === owner),
-    certificates: [...all(world, "certificate")].filter((certificate) => certificate.owner === owner),
+    proxies: owned("proxy"),
+    certificates: owned("certificate"),
+    routes: owned("route"),
+    instances: owned("instance"),
+    resources: owned("resource"),
+    /** Those that are being removed belong to nobody any more. */
+    services: owned("service").filter(({ desired_state }) => desired_state !== "removed"),
   }
 }
 
+/** Kinds of aggregates that belong to a token. */
+type OwnedKind = Extract<Kind, "proxy" | "certificate" | "route" | "instance" | "resource" | "service">
+
 /** Proxies that serve with a certificate, by its name. */
 export function attachedProxies(world: World, certName: string) {
-  return [...all(world, "proxy")].filter((proxy) => proxy.cert_name !== null && idOf(proxy.cert_name) === idOf(certName))
+  return [...all(world, "proxy")].filter(
+    (proxy) => proxy.cert_name !== null && idOf(proxy.cert_name) === idOf(certName),
+  )
+}
+
+/** An object that leads to another. */
+export interface User {
+  /** For people: a route's id or a proxy's host name. */
+  readonly name: string
+  readonly owner: string
+}
+
+/** Routes and proxies that lead to an instance, whether it is there or not. */
+export function instanceUsers(world: World, name: string): User[] {
+  const routes = [...all(world, "route")].filter(
+    ({ target_type, target_value }) => target_type === "instance" && target_value === name,
+  )
+  const proxies = [...all(world, "proxy")].filter(({ target_url }) => target_url === `instance://${name}`)
+  return [
+    ...routes.map(({ route_id, owner }) => ({ name: `route ${route_id}`, owner })),
+    ...proxies.map(({ hostname, owner }) => ({ name: `proxy ${hostname}`, owner })),
+  ]
+}
+
+/** Routes, proxies and names in the registry that lead to a service, whether it is there or not. */
+export function serviceUsers(world: World, name: string): User[] {
+  const routes = [...all(world, "route")].filter(
+    ({ target_type, target_value }) => target_type === "service" && target_value === name,
+  )
+  const proxies = [...all(world, "proxy")].filter(({ target_url }) => target_url === `service://${name}`)
+  return [
+    ...routes.map(({ route_id, owner }) => ({ name: `route ${route_id}`, owner })),
+    ...proxies.map(({ hostname, owner }) => ({ name: `proxy ${hostname}`, owner })),
+  ]
+}
+
+/** Routes that lead to the target of a proxy, whether it is there or not. */
+export function hostUsers(world: World, hostname: string): User[] {
+  return [...all(world, "route")]
+    .filter(({ target_type, target_value }) => target_type === "hostname" && target_value === hostname)
+    .map(({ route_id, owner }) => ({ name: `route ${route_id}`, owner }))
+}
+
+/** Refuses when something uses it. @throws GatehouseError `in_use` */
+export function refuseUsed(users: readonly User[], detail: string): void {
+  if (users.length > 0) throw new GatehouseError("in_use", detail, { references: users.map(({ name }) => name) })
 }

@@ -4,6 +4,7 @@ import { command, equal, fact, invalid } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import { HostName } from "../events/values.ts"
 import { emailPatternError } from "../events/access-pattern.ts"
+import { followMcp } from "./resource.ts"
 import { ownedProxy } from "./proxy.ts"
 
 /** Auth settings as a caller gives them: what is left out has its default. */
@@ -24,7 +25,10 @@ export const McpRequest = ProxyMcp.extend({
   mcp_enabled: z.boolean().default(true),
   mcp_endpoint: ProxyMcp.shape.mcp_endpoint.default("/mcp"),
   mcp_scopes: z
-    .preprocess((value) => (typeof value === "string" ? value.split(/\s+/).filter(Boolean) : value), ProxyMcp.shape.mcp_scopes)
+    .preprocess(
+      (value) => (typeof value === "string" ? value.split(/\s+/).filter(Boolean) : value),
+      ProxyMcp.shape.mcp_scopes,
+    )
     .default(["mcp:read", "mcp:write"]),
   mcp_stateful: z.boolean().default(false),
   mcp_override_backend: z.boolean().default(false),
@@ -54,13 +58,20 @@ const RemoveProxyAuth = command(Named, proxy, ({ hostname }, world, context) => 
 
 const SetProxyMcp = command(Named.extend({ mcp: McpRequest }), proxy, ({ hostname, mcp }, world, context) => {
   const state = ownedProxy(hostname, world, context)
+  for (const pattern of (mcp.mcp_scope_rules ?? []).flatMap(({ emails }) => emails ?? [])) {
+    const problem = emailPatternError(pattern)
+    if (problem !== undefined) throw invalid("mcp_scope_rules", problem)
+  }
   const same = state.mcp !== null && equal(state.mcp, mcp)
-  return { events: same ? [] : [fact("proxy", hostname, "ProxyMcpSet", mcp)] }
+  return {
+    events: same ? [] : [fact("proxy", hostname, "ProxyMcpSet", mcp), ...followMcp({ ...state, mcp }, world, context)],
+  }
 })
 
 const RemoveProxyMcp = command(Named, proxy, ({ hostname }, world, context) => {
   const state = ownedProxy(hostname, world, context)
-  return { events: state.mcp === null ? [] : [fact("proxy", hostname, "ProxyMcpRemoved", {})] }
+  const removed = fact("proxy", hostname, "ProxyMcpRemoved", {})
+  return { events: state.mcp === null ? [] : [removed, ...followMcp({ ...state, mcp: null }, world, context)] }
 })
 
 /** Commands about who may pass a proxy, and about MCP on it. */

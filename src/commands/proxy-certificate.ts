@@ -27,10 +27,18 @@ export interface Wish {
  * @param force attaches one that does not cover the host
  * @throws GatehouseError `validation_failed`, `not_owner`, `certificate_not_covering`
  */
-export function attach(certName: string, hostname: string, owner: string, force: boolean, world: World, { actor }: Context): Provision {
+export function attach(
+  certName: string,
+  hostname: string,
+  owner: string,
+  force: boolean,
+  world: World,
+  { actor }: Context,
+): Provision {
   const certificate = find(world, "certificate", idOf(certName))
   if (certificate === undefined) throw invalid("cert_name", `there is no certificate ${certName}`)
-  if (!actor.admin && certificate.owner !== owner) throw new GatehouseError("not_owner", `the certificate ${certName} belongs to another token`)
+  if (!actor.admin && certificate.owner !== owner)
+    throw new GatehouseError("not_owner", `the certificate ${certName} belongs to another token`)
   if (!force && !certificate.domains.some((domain) => covers(domain, hostname)))
     throw new GatehouseError("certificate_not_covering", `${certificate.cert_name} does not cover ${hostname}`)
   return { events: [], cert_name: certificate.cert_name, certificate_status: "existing" }
@@ -42,7 +50,12 @@ export function provision(hostname: string, wish: Wish, world: World, context: C
   if (found !== undefined) return { events: [], cert_name: found.cert_name, certificate_status: "existing" }
   const base = defaultName(hostname)
   const pending = find(world, "certificate", base)
-  if (pending !== undefined && pending.owner === wish.owner && isOpen(pending.generation) && pending.domains.some((domain) => covers(domain, hostname)))
+  if (
+    pending !== undefined &&
+    pending.owner === wish.owner &&
+    isOpen(pending.generation) &&
+    pending.domains.some((domain) => covers(domain, hostname))
+  )
     return { events: [], cert_name: pending.cert_name, certificate_status: "started" }
   const request = CertificateRequest.parse({
     cert_name: freeName(base, world),
@@ -98,6 +111,8 @@ export function removable(certName: string, hostname: string, world: World, { ac
     (proxy) => proxy.hostname !== hostname && proxy.cert_name !== null && idOf(proxy.cert_name) === idOf(certName),
   )
   if (others.length > 0)
-    throw new GatehouseError("in_use", `${certName} serves other hosts`, { references: others.map((proxy) => proxy.hostname) })
+    throw new GatehouseError("in_use", `${certName} serves other hosts`, {
+      references: others.map((proxy) => proxy.hostname),
+    })
   return certificate
 }

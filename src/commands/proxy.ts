@@ -1,15 +1,18 @@
 import * as z from "zod"
 import { CertificateName, Email, HostName } from "../events/values.ts"
 import { type Provision, attach, provision, removable } from "./proxy-certificate.ts"
+import { hostUsers, nextOwner, ownerOf, refuseUsed } from "./ownership.ts"
 import { type World, find } from "../events/world.ts"
-import { command, equal, existing, fact, idOf, invalid, requireOwner } from "./decision.ts"
+import { command, equal, existing, fact, invalid, requireOwner } from "./decision.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Proxy } from "../events/proxy.ts"
 import { checkTarget } from "./target.ts"
-import { ownerOf } from "./ownership.ts"
+import { handOverProxy } from "./handover.ts"
+import { removal } from "./removal.ts"
 
-const refusedHeader = /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|authorization|content-length|forwarded|x-auth-.*|x-forwarded-.*|x-real-ip)$/
+const refusedHeader =
+  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|authorization|content-length|forwarded|x-auth-.*|x-forwarded-.*|x-real-ip)$/
 
 /** Headers that a proxy adds to backend requests: at most 50, 8 KiB in all, none that Gatehouse sets itself. */
 export const CustomHeaders = z
@@ -17,8 +20,14 @@ export const CustomHeaders = z
     z
       .string()
       .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, "not a header name")
-      .refine((name) => !refusedHeader.test(name.toLowerCase().replace(/[^a-z0-9]/g, "-")), "Gatehouse sets this header itself"),
-    z.string().max(4096).regex(/^[\x20-\x7e\t]*$/, "printable ASCII only"),
+      .refine(
+        (name) => !refusedHeader.test(name.toLowerCase().replace(/[^a-z0-9]/g, "-")),
+        "Gatehouse sets this header itself",
+      ),
+    z
+      .string()
+      .max(4096)
+      .regex(/^[\x20-\x7e\t]*$/, "printable ASCII only"),
   )
   .refine((headers) => Object.keys(headers).length <= 50, "at most 50 headers")
   .refine((headers) => Object.entries(headers).flat().join("").length <= 8192, "at most 8 KiB")
@@ -46,7 +55,10 @@ export const ProxyRequest = ProxyFields.extend({
   owner: z.string().max(64).optional(),
   cert_email: Email.optional(),
   staging: z.boolean().default(false),
-  acme_directory_url: z.url({ protocol: /^https$/ }).max(2048).optional(),
+  acme_directory_url: z
+    .url({ protocol: /^https$/ })
+    .max(2048)
+    .optional(),
 })
 
 const proxy = ({ hostname }: { hostname: string }) => ({ kind: "proxy" as const, id: hostname })
@@ -65,12 +77,21 @@ const CreateProxy = command(ProxyRequest, proxy, (data, world, context) => {
     throw new GatehouseError("reserved_name", `${hostname} is Gatehouse's own`)
   if (find(world, "proxy", hostname) !== undefined)
     throw new GatehouseError("already_exists", `there is a proxy for ${hostname} already`)
+  // A route that outlived its host must not lead to whoever takes the name next.
+  if (!context.actor.admin)
+    refuseUsed(
+      hostUsers(world, hostname).filter((user) => user.owner !== owner),
+      "another owner's route leads to this host",
+    )
   refuseMute(settings)
-  const target_url = checkTarget("target_url", settings.target_url, context)
+  const target_url = checkTarget("target_url", settings.target_url, owner, world, context)
   const wish = { owner, cert_email, staging, acme_directory_url }
   const { events, cert_name, certificate_status } = certificateFor(hostname, settings, wish, world, context)
   return {
-    events: [...events, fact("proxy", hostname, "ProxyCreated", { ...settings, target_url, cert_name, hostname, owner })],
+    events: [
+      ...events,
+      fact("proxy", hostname, "ProxyCreated", { ...settings, target_url, cert_name, hostname, owner }),
+    ],
     result: { certificate_status, cert_name },
   }
 })
@@ -101,9 +122,11 @@ const UpdateProxy = command(
   proxy,
   ({ hostname, changes, owner, force }, world, context) => {
     const state = ownedProxy(hostname, world, context)
+    const holder = nextOwner(owner, state.owner, world, context)
     const next = { ...state, ...(changes as z.infer<typeof ProxyFields>) }
     refuseMute(next)
-    if (changes.target_url !== undefined) next.target_url = checkTarget("target_url", changes.target_url, context)
+    if (changes.target_url !== undefined)
+      next.target_url = checkTarget("target_url", changes.target_url, holder, world, context)
     const events = []
     if (changes.cert_name !== undefined && changes.cert_name !== null)
       next.cert_name = attach(changes.cert_name, hostname, state.owner, force, world, context).cert_name
@@ -116,23 +139,29 @@ const UpdateProxy = command(
     const differing = keys.filter((key) => !equal(next[key], state[key]))
     if (differing.length > 0)
       events.push(fact("proxy", hostname, "ProxyUpdated", Object.fromEntries(differing.map((key) => [key, next[key]]))))
-    const holder = owner === undefined ? state.owner : ownerOf(owner, world, context)
-    if (holder !== state.owner) events.push(fact("proxy", hostname, "ProxyReassigned", { owner: holder }))
+    if (holder !== state.owner) events.push(...handOverProxy(state, holder, world))
     return { events }
   },
 )
 
 const DeleteProxy = command(
-  z.strictObject({ hostname: HostName, delete_certificate: z.boolean().default(false), force: z.boolean().default(false) }),
+  z.strictObject({
+    hostname: HostName,
+    delete_certificate: z.boolean().default(false),
+    force: z.boolean().default(false),
+  }),
   proxy,
   ({ hostname, delete_certificate }, world, context) => {
     const { cert_name } = ownedProxy(hostname, world, context)
-    const deleted = fact("proxy", hostname, "ProxyDeleted", { hostname })
-    if (!delete_certificate || cert_name === null) return { events: [deleted], result: { deleted_certificate: null } }
-    const certificate = removable(cert_name, hostname, world, context)
+    const certificate =
+      delete_certificate && cert_name !== null ? removable(cert_name, hostname, world, context).cert_name : null
+    const { events, removed } = removal(
+      { proxies: [hostname], certificates: certificate === null ? [] : [certificate] },
+      world,
+    )
     return {
-      events: [deleted, fact("certificate", idOf(cert_name), "CertificateDeleted", { cert_name: certificate.cert_name })],
-      result: { deleted_certificate: certificate.cert_name },
+      events,
+      result: { deleted_certificate: certificate, routes: removed.routes, resources: removed.resources },
     }
   },
 )

@@ -15,6 +15,9 @@ export interface AccessRecord {
   readonly proxy: string | null
   readonly subject: string | null
   readonly client_id: string | null
+  readonly grant_id: string | null
+  /** `jti` of the access token. */
+  readonly token_id: string | null
   /** Stable word for why it ended as it did; null for a plain answer. */
   readonly reason: string | null
   readonly request_id: string | null

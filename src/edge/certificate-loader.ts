@@ -1,11 +1,15 @@
 import { X509Certificate, createPrivateKey } from "node:crypto"
 import type { Certificate, CertificateMaterial } from "../events/certificate.ts"
-import { type CertificateIndex, dropCandidate, emptyIndex, putCandidate } from "../projections/tls-certificates.ts"
+import {
+  type CertificateIndex,
+  type CertificateSource,
+  dropCandidate,
+  emptyIndex,
+  putCandidate,
+} from "../projections/tls-certificates.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import { type SecureContext, createSecureContext } from "node:tls"
-import { all, find } from "../events/world.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
-import type { Projections } from "../projections/projections.ts"
 
 /** A certificate whose key was opened and found to match. */
 export interface LoadedCertificate {
@@ -20,7 +24,7 @@ export interface LoadedCertificate {
 
 /** What the loader needs. */
 export interface LoaderParts {
-  readonly projections: Projections
+  readonly certificates: CertificateSource
   /** Opens a private key (PKCS #8 or SEC1, PEM) by its vault reference. */
   readonly openKey: (keyRef: string) => Promise<string>
   readonly log: Logger
@@ -44,7 +48,7 @@ const mostAtOnce = 8
  * Loads keys in the background. A name keeps what it served until its new certificate is loaded; what must be refused
  * (key does not match, names not covered, expired) never replaces anything.
  */
-export function certificateLoader({ projections, openKey, log, crash, clock }: LoaderParts): CertificateLoader {
+export function certificateLoader({ certificates, openKey, log, crash, clock }: LoaderParts): CertificateLoader {
   const index = emptyIndex<LoadedCertificate>()
   const waiting = new Set<string>()
   const failed = new Set<string>()
@@ -52,7 +56,7 @@ export function certificateLoader({ projections, openKey, log, crash, clock }: L
   let closed = false
 
   function refresh(id: string): void {
-    const certificate = find(projections.world, "certificate", id)
+    const certificate = certificates.get(id)
     const current = index.byName.get(id)
     failed.delete(id)
     if (certificate === undefined || certificate.material === null) {
@@ -76,7 +80,7 @@ export function certificateLoader({ projections, openKey, log, crash, clock }: L
   }
 
   async function load(id: string): Promise<void> {
-    const certificate = find(projections.world, "certificate", id)
+    const certificate = certificates.get(id)
     if (certificate?.material === undefined || certificate.material === null) return
     const { material } = certificate
     let key: string
@@ -86,7 +90,7 @@ export function certificateLoader({ projections, openKey, log, crash, clock }: L
       failed.add(id)
       return log.error("certificate_key_unavailable", { cert_name: certificate.cert_name, reason: reason(error) })
     }
-    const latest = find(projections.world, "certificate", id)
+    const latest = certificates.get(id)
     if (closed || latest?.material?.fingerprint_sha256 !== material.fingerprint_sha256) return
     const fault = faultOf(latest, material, key, clock(), index.byName.get(id))
     if (fault !== undefined) return log.error("certificate_refused", { cert_name: latest.cert_name, reason: fault })
@@ -96,10 +100,10 @@ export function certificateLoader({ projections, openKey, log, crash, clock }: L
     crash("acme.certLoaded")
   }
 
-  for (const certificate of all(projections.world, "certificate")) refresh(certificate.cert_name.toLowerCase())
+  for (const name of certificates.names()) refresh(name)
   work()
-  const stop = projections.listen((events) => {
-    for (const id of new Set(events.filter(({ kind }) => kind === "certificate").map((event) => event.id))) refresh(id)
+  const stop = certificates.onChange((names) => {
+    for (const name of names) refresh(name)
     work()
   })
   return {

@@ -1,6 +1,7 @@
-import type { Proxy } from "../events/proxy.ts"
 import { issuerOf } from "../projections/issuer.ts"
 import { metadataUrls } from "./resource-metadata.ts"
+import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
+import { proofAlgorithms } from "../projections/dpop-proof.ts"
 import { usableScopes } from "../projections/scope.ts"
 
 /** Errors of RFC 6750 §3.1. */
@@ -17,17 +18,35 @@ export interface ChallengeError {
  * our own two last, so that a simple parser finds what it looks for.
  * @param fault left out when the request brought no credential (RFC 6750 §3.1)
  */
-export function tokenChallenge(proxy: Proxy, publicHttpsPort: number, fault?: ChallengeError): string {
+export function tokenChallenge(proxy: ResourceProxy, publicHttpsPort: number, fault?: ChallengeError): string {
   const urls = metadataUrls(proxy, publicHttpsPort)
   const oauthHost = proxy.auth?.auth_proxy
   return bearer([
     ["realm", proxy.hostname],
     ["error", fault?.error],
     ["error_description", fault?.description],
-    ["scope", usableScopes(proxy).join(" ")],
+    ["scope", usableScopes(proxy, resourceIdentity(proxy, publicHttpsPort).canonical).join(" ")],
     ["resource_metadata", urls.canonical],
     ["as_uri", oauthHost && `${issuerOf(oauthHost, publicHttpsPort)}/.well-known/oauth-authorization-server`],
     ["resource_uri", urls.root],
+  ])
+}
+
+/** Errors of a challenge for a proof (RFC 9449 §7.1). */
+export type ProofError = "invalid_token" | "invalid_dpop_proof"
+
+/** `WWW-Authenticate` for tokens that are bound to a key (RFC 9449 §7.1); it stands in a field of its own, after the Bearer one. */
+export function dpopChallenge(
+  proxy: ResourceProxy,
+  publicHttpsPort: number,
+  fault?: { readonly error: ProofError; readonly description: string },
+): string {
+  return challengeOf("DPoP", [
+    ["realm", proxy.hostname],
+    ["algs", proofAlgorithms.join(" ")],
+    ["error", fault?.error],
+    ["error_description", fault?.description],
+    ["resource_metadata", metadataUrls(proxy, publicHttpsPort).canonical],
   ])
 }
 
@@ -36,7 +55,7 @@ export function tokenChallenge(proxy: Proxy, publicHttpsPort: number, fault?: Ch
  * @param needed every scope that the operation needs, so that one more authorization is enough
  */
 export function scopeChallenge(
-  proxy: Proxy,
+  proxy: ResourceProxy,
   publicHttpsPort: number,
   needed: readonly string[],
   description: string,
@@ -51,7 +70,7 @@ export function scopeChallenge(
 }
 
 /** `WWW-Authenticate` of a 400 for credentials that cannot be read (RFC 6750 §3.1 `invalid_request`). */
-export function malformedChallenge(proxy: Proxy, description: string): string {
+export function malformedChallenge(proxy: ResourceProxy, description: string): string {
   return bearer([
     ["realm", proxy.hostname],
     ["error", "invalid_request"],
@@ -59,9 +78,15 @@ export function malformedChallenge(proxy: Proxy, description: string): string {
   ])
 }
 
-function bearer(parameters: readonly (readonly [name: string, value: string | undefined])[]): string {
+type Parameters = readonly (readonly [name: string, value: string | undefined])[]
+
+function bearer(parameters: Parameters): string {
+  return challengeOf("Bearer", parameters)
+}
+
+function challengeOf(scheme: string, parameters: Parameters): string {
   const given = parameters.filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "")
-  return `Bearer ${given.map(([name, value]) => `${name}=${quoted(value)}`).join(", ")}`
+  return `${scheme} ${given.map(([name, value]) => `${name}=${quoted(value)}`).join(", ")}`
 }
 
 /** RFC 9110 §5.6.4 quoted-string; URLs and scopes hold no quote, other values are ours. */

@@ -49,16 +49,20 @@ export interface Admission {
   admit(socket: Socket): boolean
 }
 
-/** Limits the connections in all and of one address (IPv6: one /64). */
-export function admission(most: number, mostPerBlock: number): Admission {
+/**
+ * Limits the connections in all and of one address (IPv6: one /64).
+ * @param exempt addresses that many clients share: trusted proxies
+ */
+export function admission(most: number, mostPerBlock: number, exempt: (address: string) => boolean): Admission {
   const open = new Set<Socket>()
   const perBlock = new Map<string, number>()
   return {
     open,
     admit(socket) {
-      const block = addressBlock(plainAddress(socket.remoteAddress ?? ""))
+      const address = plainAddress(socket.remoteAddress ?? "")
+      const block = addressBlock(address)
       const count = perBlock.get(block) ?? 0
-      if (open.size >= most || count >= mostPerBlock) return false
+      if (open.size >= most || (count >= mostPerBlock && !exempt(address))) return false
       open.add(socket)
       perBlock.set(block, count + 1)
       socket.once("close", () => {

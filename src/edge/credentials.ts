@@ -24,6 +24,12 @@ export function guardHeaders(rawHeaders: readonly string[]): GuardHeaders {
   return { authorization, origin, repeated }
 }
 
+/** The one value of a header, by its lower-case name; undefined when it is absent or stands twice. */
+export function singleHeader(rawHeaders: readonly string[], lowerName: string): string | undefined {
+  const values = rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]!.toLowerCase() === lowerName)
+  return values.length === 1 ? values[0] : undefined
+}
+
 /** First value of a header, by its lower-case name. */
 export function headerValue(rawHeaders: readonly string[], lowerName: string): string | undefined {
   for (let at = 0; at + 1 < rawHeaders.length; at += 2)
@@ -31,9 +37,10 @@ export function headerValue(rawHeaders: readonly string[], lowerName: string): s
   return undefined
 }
 
-/** What an `Authorization` value offers: a bearer credential, nothing that is understood here, or something broken. */
+/** What an `Authorization` value offers: a bearer credential, one that is bound to a key (RFC 9449 §7.1), nothing that is understood here, or something broken. */
 export type Credential =
   | { readonly type: "bearer"; readonly token: string }
+  | { readonly type: "dpop"; readonly token: string }
   | { readonly type: "none" }
   | { readonly type: "malformed" }
 
@@ -52,7 +59,8 @@ export function readCredential(authorization: string | undefined): Credential {
     return { type: "bearer", token: authorization.slice(7) }
   const parts = schemeForm.exec(authorization)
   if (parts === null) return malformed
-  return parts[1]!.toLowerCase() === "bearer" ? { type: "bearer", token: parts[2] ?? "" } : none
+  const scheme = parts[1]!.toLowerCase()
+  return scheme === "bearer" || scheme === "dpop" ? { type: scheme, token: parts[2] ?? "" } : none
 }
 
 /** Has a token the one form that a bearer credential may have (RFC 6750 §2.1 `b64token`)? */

@@ -1,6 +1,7 @@
 import "reflect-metadata"
 import * as x509 from "@peculiar/x509"
-import { createPrivateKey, webcrypto } from "node:crypto"
+import { Crypto } from "@peculiar/webcrypto"
+import { createPrivateKey } from "node:crypto"
 import { isIP } from "node:net"
 
 /** Certificate and key as PEM; the key is PKCS #8. */
@@ -18,6 +19,7 @@ const skew = 60_000
  * @param commonName host name or IP address; also its only alternative name
  */
 export async function selfSigned(commonName: string, days: number, now: Date): Promise<SelfSigned> {
+  const webcrypto = new Crypto()
   const pair = await webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"])
   const expiresAt = new Date(now.getTime() + days * day)
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
@@ -31,9 +33,7 @@ export async function selfSigned(commonName: string, days: number, now: Date): P
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension([
-          { type: isIP(commonName) === 0 ? "dns" : "ip", value: commonName },
-        ]),
+        new x509.SubjectAlternativeNameExtension([{ type: isIP(commonName) === 0 ? "dns" : "ip", value: commonName }]),
       ],
     },
     webcrypto,

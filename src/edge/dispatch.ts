@@ -112,7 +112,8 @@ function route(exchange: Exchange, routed: RoutedHost): void {
   if (client.secure ? !proxy.enable_https : !proxy.enable_http)
     return !client.secure && proxy.enable_https ? toHttps(exchange) : refuse(exchange, "not_found")
   const fault = wantsWebSocket(exchange) ? webSocketFault(req, exchange.upgrade !== undefined) : undefined
-  if (fault === "upgrade_required") return refuse(exchange, fault, ["Sec-WebSocket-Version", "13", "Upgrade", "websocket"])
+  if (fault === "upgrade_required")
+    return refuse(exchange, fault, ["Sec-WebSocket-Version", "13", "Upgrade", "websocket"])
   if (fault !== undefined) return refuse(exchange, fault)
   const verdict = edge.guard.check(proxy, exchange)
   if (!verdict.pass) {
@@ -121,9 +122,11 @@ function route(exchange: Exchange, routed: RoutedHost): void {
   }
   exchange.identity = verdict.identity
   exchange.cors = verdict.cors
-  const plan = edge.plans.of(routed)
-  if (plan === undefined) return refuse(exchange, "target_unavailable")
-  forward(exchange, plan, verdict)
+  const chosen = edge.routes.match(proxy, exchange.method, path)
+  const destination = chosen === undefined ? routed.destination : edge.routes.destination(chosen)
+  if (typeof destination === "string")
+    return refuse(exchange, destination, destination === "service_not_running" ? ["Retry-After", "10"] : [])
+  forward(exchange, edge.plans.of(routed, destination), verdict)
 }
 
 function wantsWebSocket({ scan, upgrade }: Exchange): boolean {

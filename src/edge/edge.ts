@@ -10,16 +10,18 @@ import type { Config } from "../platform/config.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import type { Guard } from "./guard.ts"
 import type { Projections } from "../projections/projections.ts"
-import type { Proxy } from "../events/proxy.ts"
 import { addressRanges } from "./client-address.ts"
+import { certificateSource } from "../projections/tls-certificates.ts"
 import { challenges } from "../projections/challenges.ts"
 import { dispatch } from "./dispatch.ts"
 import { headerNames } from "./header-names.ts"
+import { fail } from "./abandon.ts"
 import { hosts } from "../projections/hosts.ts"
+import { routes } from "../projections/routes.ts"
 import { randomBytes } from "node:crypto"
 import { tlsCertificates } from "./tls.ts"
 import { upstreamEvents } from "./forward.ts"
-import { upstreamPlans } from "./upstream-plan.ts"
+import { type MayDial, upstreamPlans } from "./upstream-plan.ts"
 import { upstreams } from "./upstream-pool.ts"
 
 /** What the edge is given. */
@@ -36,8 +38,8 @@ export interface EdgeParts {
   readonly log: Logger
   readonly crash: CrashPoint
   readonly accessSink: AccessSink
-  /** May a target of this proxy be dialled at this address? Asked at each dial. */
-  readonly allowAddress: (address: string, proxy: Proxy) => boolean
+  /** Asked at each dial. */
+  readonly allowAddress: MayDial
   readonly clock: () => Date
   /** Resolver of upstream names; the system's by default. */
   readonly lookup?: Lookup
@@ -65,12 +67,14 @@ const tendMs = 60_000
 export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { config, projections, log, clock } = parts
   const now = () => performance.now()
-  const routes = hosts(projections)
+  const served = hosts(projections)
+  const routing = routes(projections)
   const oauthHost = config.oauthAuthority.replace(/:\d+$/, "")
   const adminHosts = new Set(config.ADMIN_HOSTS.map((name) => name.toLowerCase()))
   const tls = await tlsCertificates({
     ...parts,
-    hosts: routes,
+    certificates: certificateSource(projections),
+    hosts: served,
     ownNames: new Set([oauthHost, ...adminHosts]),
     commonName: config.SELF_SIGNED_CN,
     days: config.SELF_SIGNED_DAYS,
@@ -79,7 +83,8 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const answers = challenges(projections)
   const context: EdgeContext = {
     config,
-    hosts: routes,
+    hosts: served,
+    routes: routing,
     challenges: answers,
     guard: parts.guard,
     metadata: parts.metadata,
@@ -90,8 +95,10 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     adminSources: addressRanges(config.ADMIN_SOURCES),
     trusted: addressRanges(config.TRUSTED_PROXIES),
     upstreams: pools,
-    plans: upstreamPlans(routes, pools, parts.allowAddress),
-    access: accessLog(parts.accessSink, (error, records) => log.warning("access_records_lost", { records, reason: reason(error) })),
+    plans: upstreamPlans(served, pools, parts.allowAddress),
+    access: accessLog(parts.accessSink, (error, records) =>
+      log.warning("access_records_lost", { records, reason: reason(error) }),
+    ),
     log,
     limits: {
       headers: config.EDGE_MAX_HEADERS,
@@ -107,10 +114,24 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const prefix = randomBytes(8).toString("hex")
   let requests = 0
   const nextId = () => `${prefix}-${(requests += 1)}`
+  const answerTo = (exchange: Exchange) => {
+    try {
+      dispatch(exchange)
+    } catch (error) {
+      // No request may end the process; one that cannot be judged is refused.
+      log.error("request_failed", { host: exchange.hostname, request_id: exchange.requestId, reason: reason(error) })
+      fail(exchange, "internal")
+    }
+  }
   const handlers: ListenHandlers = {
-    request: (client, req, res) => dispatch(begin(context, client, req, res, nextId())),
+    request: (client, req, res) => answerTo(begin(context, client, req, res, nextId())),
     upgrade: (client, req, socket, head) =>
-      dispatch(beginUpgrade(context, client, req, new ServerResponse(req), nextId(), { socket, early: head.length > 0 ? [head] : [] })),
+      answerTo(
+        beginUpgrade(context, client, req, new ServerResponse(req), nextId(), {
+          socket,
+          early: head.length > 0 ? [head] : [],
+        }),
+      ),
     malformed: (client, code) => answerMalformed(context, client, code, nextId()),
     brokenBody: (client, code) => failBody(context, client, code, nextId()),
   }
@@ -160,7 +181,8 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
       clearInterval(ticker)
       stopListening()
       tls.close()
-      routes.close()
+      served.close()
+      routing.close()
       answers.close()
       for (const pool of pools.pools) pools.close(pool)
       await context.access.flush()

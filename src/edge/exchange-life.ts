@@ -81,7 +81,8 @@ function ended(exchange: Exchange): void {
 /** @param status 0 when the client left before there was one */
 function record(exchange: Exchange, status: number): void {
   const { edge, res, identity } = exchange
-  const length = exchange.bytes === 0 && exchange.plan === undefined ? Number(res.getHeader("content-length") ?? 0) : exchange.bytes
+  const length =
+    exchange.bytes === 0 && exchange.plan === undefined ? Number(res.getHeader("content-length") ?? 0) : exchange.bytes
   const duration = edge.now() - exchange.started
   edge.access.add({
     at: edge.clock().getTime() - duration,
@@ -95,6 +96,8 @@ function record(exchange: Exchange, status: number): void {
     proxy: exchange.proxy?.hostname ?? null,
     subject: identity?.subject ?? null,
     client_id: identity?.clientId ?? null,
+    grant_id: identity?.grantId ?? null,
+    token_id: identity?.tokenId ?? null,
     reason: exchange.reason,
     request_id: exchange.requestId,
   })
@@ -118,6 +121,8 @@ export function answerMalformed(edge: EdgeContext, client: ClientConnection, cod
     proxy: null,
     subject: null,
     client_id: null,
+    grant_id: null,
+    token_id: null,
     reason: code,
     request_id: requestId,
   })

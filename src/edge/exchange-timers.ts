@@ -1,4 +1,5 @@
 import type { EdgeContext, Exchange } from "./exchange.ts"
+import { reason } from "../platform/log.ts"
 import { closeSplice } from "./splice.ts"
 import { dropUpstream, fail } from "./abandon.ts"
 
@@ -46,17 +47,20 @@ export function endStream(exchange: Exchange, reason: string): void {
  * Asks the guard again about every open stream and closes those that would not pass today: token expired or revoked, rule
  * tightened, proxy switched off or gone.
  */
-export function recheckStreams({ upstreams, hosts, guard }: EdgeContext): void {
-  for (const exchange of upstreams.busy()) {
-    if (!isStream(exchange)) continue
-    const proxy = hosts.get(exchange.hostname)?.proxy
-    const allowed =
-      proxy?.enabled === true &&
-      (exchange.identity === null
-        ? guard.check(proxy, exchange).pass
-        : guard.stillAllowed(proxy, exchange.identity))
-    if (!allowed) endStream(exchange, "no_longer_allowed")
-  }
+export function recheckStreams({ upstreams, hosts, guard, log }: EdgeContext): void {
+  for (const exchange of upstreams.busy())
+    try {
+      if (isStream(exchange) && !isAllowed(exchange, hosts, guard)) endStream(exchange, "no_longer_allowed")
+    } catch (error) {
+      log.error("stream_check_failed", { host: exchange.hostname, reason: reason(error) })
+      endStream(exchange, "no_longer_allowed")
+    }
+}
+
+function isAllowed(exchange: Exchange, hosts: EdgeContext["hosts"], guard: EdgeContext["guard"]): boolean {
+  const proxy = hosts.get(exchange.hostname)?.proxy
+  if (proxy?.enabled !== true) return false
+  return exchange.identity === null ? guard.check(proxy, exchange).pass : guard.stillAllowed(proxy, exchange.identity)
 }
 
 /** Can this exchange outlive what allowed it? */

@@ -11,7 +11,9 @@ import type { HeaderName } from "./header-names.ts"
 import type { Hosts } from "../projections/hosts.ts"
 import type { Logger } from "../platform/log.ts"
 import type { Proxy } from "../events/proxy.ts"
+import type { ResourceProxy } from "../projections/resource.ts"
 import type { ResponseBody } from "./response-body.ts"
+import type { Routes } from "../projections/routes.ts"
 import type { UpstreamConnection, Upstreams } from "./upstream-pool.ts"
 import type { UpstreamPlans, UpstreamPlan } from "./upstream-plan.ts"
 
@@ -36,12 +38,13 @@ export interface MetadataAnswer {
 }
 
 /** @returns undefined when the path belongs to the backend */
-export type Metadata = (proxy: Proxy, method: string, path: string) => MetadataAnswer | undefined
+export type Metadata = (proxy: ResourceProxy, method: string, path: string) => MetadataAnswer | undefined
 
 /** Everything that handling a request needs; made once. */
 export interface EdgeContext {
   readonly config: Config
   readonly hosts: Hosts
+  readonly routes: Routes
   readonly challenges: Challenges
   readonly guard: Guard
   readonly metadata: Metadata

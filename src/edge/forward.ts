@@ -2,6 +2,7 @@ import type { Exchange } from "./exchange.ts"
 import type { UpstreamConnection, UpstreamEvents } from "./upstream-pool.ts"
 import type { UpstreamPlan } from "./upstream-plan.ts"
 import type { Verdict } from "./guard.ts"
+import { reason } from "../platform/log.ts"
 import { dropUpstream, fail } from "./abandon.ts"
 import { endOfUpstream, onUpstreamBytes } from "./upstream-response.ts"
 import { forwardedLines, headerLines } from "./headers.ts"
@@ -62,8 +63,8 @@ function requestHead(exchange: Exchange, plan: UpstreamPlan, protect: boolean, o
 function send(exchange: Exchange, connection: UpstreamConnection<Exchange>): void {
   const { edge } = exchange
   exchange.phase = "waiting"
-  exchange.deadline = exchange.started + edge.config.PROXY_REQUEST_TIMEOUT * 1000
   exchange.lastByte = edge.now()
+  exchange.deadline = exchange.lastByte + edge.config.PROXY_REQUEST_TIMEOUT * 1000
   if (exchange.uploading && !exchange.uploadDone) upload(exchange, connection)
   else connection.socket!.write(exchange.head, "latin1")
 }
@@ -86,6 +87,8 @@ function upload(exchange: Exchange, connection: UpstreamConnection<Exchange>): v
     if (exchange.upstream !== connection) return
     exchange.received += chunk.length
     exchange.lastByte = edge.now()
+    // The answer's time runs from the last of the request: a long upload is bounded by its least rate.
+    exchange.deadline = exchange.lastByte + edge.config.PROXY_REQUEST_TIMEOUT * 1000
     if (most > 0 && exchange.received > most) return fail(exchange, "payload_too_large")
     socket.cork()
     sendHead()
@@ -145,8 +148,20 @@ const reasonOf = (error: Error | undefined) =>
 export const upstreamEvents: UpstreamEvents<Exchange> = {
   ready: send,
   data(exchange, bytes, length) {
-    exchange.lastByte = exchange.edge.now()
-    return isSpliced(exchange) ? spliceBytes(exchange, bytes, length) : onUpstreamBytes(exchange, bytes, length)
+    const { edge } = exchange
+    exchange.lastByte = edge.now()
+    try {
+      return isSpliced(exchange) ? spliceBytes(exchange, bytes, length) : onUpstreamBytes(exchange, bytes, length)
+    } catch (error) {
+      // Nothing that a backend sends may end the process.
+      edge.log.error("answer_failed", {
+        host: exchange.hostname,
+        request_id: exchange.requestId,
+        reason: reason(error),
+      })
+      fail(exchange, "bad_gateway", "edge_fault")
+      return false
+    }
   },
   end: (exchange) => lost(exchange, undefined),
   drain(exchange) {

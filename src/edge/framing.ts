@@ -30,7 +30,14 @@ export interface RequestHead {
   readonly rawHeaders: readonly string[]
 }
 
-const seenOnce = { host: 1, authorization: 2, "content-type": 4, "content-length": 8, origin: 16, "transfer-encoding": 32 } as const
+const seenOnce = {
+  host: 1,
+  authorization: 2,
+  "content-type": 4,
+  "content-length": 8,
+  origin: 16,
+  "transfer-encoding": 32,
+} as const
 
 /**
  * The framing and request-line rules that Node's strict parser leaves open (edge rules §1.4), in one pass over the headers.
@@ -43,7 +50,8 @@ export function scanHead(
   lookup: (name: string) => HeaderName,
   judged: HeaderName[],
 ): HeadScan | ErrorCode {
-  if (httpVersion !== "1.1" && httpVersion !== "1.0") return httpVersion === "0.9" ? "bad_request" : "version_not_supported"
+  if (httpVersion !== "1.1" && httpVersion !== "1.0")
+    return httpVersion === "0.9" ? "bad_request" : "version_not_supported"
   if (url.length > limits.urlBytes) return "uri_too_long"
   if (rawHeaders.length > limits.headers * 2) return "headers_too_large"
   if (method === "TRACE" || method === "CONNECT") return "method_not_allowed"

@@ -1,4 +1,4 @@
-import type { Proxy } from "../events/proxy.ts"
+import type { ResourceProxy } from "../projections/resource.ts"
 
 /** What the guard looks at: one parse of the request gave all of it. */
 export interface GuardedRequest {
@@ -18,6 +18,8 @@ export interface Identity {
   readonly subject: string
   readonly clientId: string
   readonly grantId: string
+  /** `jti` of the token, for the access log. */
+  readonly tokenId?: string
   /** Expiry of the token, seconds since the epoch. */
   readonly expires: number
 }
@@ -46,7 +48,7 @@ export type Verdict =
 
 /** Decides synchronously, from memory, whether a request may reach its proxy's backend. */
 export interface Guard {
-  check(proxy: Proxy, request: GuardedRequest): Verdict
+  check(proxy: ResourceProxy, request: GuardedRequest): Verdict
   /** May a stream with this identity stay open on this proxy? Asked after each change of the projections. */
-  stillAllowed(proxy: Proxy, identity: Identity): boolean
+  stillAllowed(proxy: ResourceProxy, identity: Identity): boolean
 }

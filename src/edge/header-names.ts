@@ -57,7 +57,15 @@ const byName: Readonly<Record<string, HeaderKind>> = {
   "x-real-ip": "drop",
 }
 
-const hopByHop = new Set(["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"])
+const hopByHop = new Set([
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+])
 
 const droppedPrefixes = ["proxy-", "x-forwarded", "x-auth-", "x-original-"]
 
@@ -87,10 +95,12 @@ export function fold(name: string): string {
 
 function judge(name: string): HeaderName {
   const folded = fold(name)
-  const named = Object.hasOwn(byName, folded) ? byName[folded]! : undefined
+  // `Transfer-Encoding!` is a token too, and no backend should have to wonder.
+  const core = folded.replace(/^-+|-+$/g, "")
+  const named = Object.hasOwn(byName, core) ? byName[core]! : undefined
   const kind: HeaderKind =
     named ??
-    (droppedPrefixes.some((prefix) => folded.startsWith(prefix)) ? "drop" : folded.startsWith("mcp-") ? "mcp" : "keep")
+    (droppedPrefixes.some((prefix) => core.startsWith(prefix)) ? "drop" : core.startsWith("mcp-") ? "mcp" : "keep")
   const spelled = name.toLowerCase() === folded
   return {
     folded,

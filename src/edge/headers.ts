@@ -21,7 +21,8 @@ const endToEnd = new Set(
 
 /** Names that the client's Connection header takes off this hop; undefined for the usual ones. */
 function nominations(connection: string): Set<string> | undefined {
-  if (connection === "" || connection === "keep-alive" || connection === "close" || connection === "upgrade") return undefined
+  if (connection === "" || connection === "keep-alive" || connection === "close" || connection === "upgrade")
+    return undefined
   const names = connection
     .split(",")
     .map((name) => fold(name.trim()))

@@ -1,12 +1,25 @@
-import { type Server as HttpServer, type IncomingMessage, type ServerOptions, type ServerResponse, createServer } from "node:http"
+import {
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerOptions,
+  type ServerResponse,
+  createServer,
+} from "node:http"
 import { type Server as HttpsServer, createServer as createSecureServer } from "node:https"
-import { type ClientConnection, type ConnectionTimes, admission, clientConnection, overdue } from "./client-connections.ts"
+import {
+  type ClientConnection,
+  type ConnectionTimes,
+  admission,
+  clientConnection,
+  overdue,
+} from "./client-connections.ts"
 import type { AddressInfo, Socket } from "node:net"
 import type { Config } from "../platform/config.ts"
 import type { ErrorCode } from "../errors.ts"
 import type { Logger } from "../platform/log.ts"
 import type { TlsOptions } from "node:tls"
 import { UnknownServerName } from "./tls.ts"
+import { addressRanges } from "./client-address.ts"
 import { duplexPair } from "node:stream"
 import { isUpgrade } from "./upgrade.ts"
 import { reason } from "../platform/log.ts"
@@ -71,7 +84,11 @@ export async function listen(
   const http = createServer(options)
   const https = createSecureServer({ ...options, ...tls, handshakeTimeout: config.EDGE_HANDSHAKE_TIMEOUT * 1000 })
   const clients = new Map<Socket, ClientConnection>()
-  const { admit, open } = admission(config.EDGE_MAX_CONNECTIONS, config.EDGE_MAX_CONNECTIONS_PER_IP)
+  const { admit, open } = admission(
+    config.EDGE_MAX_CONNECTIONS,
+    config.EDGE_MAX_CONNECTIONS_PER_IP,
+    addressRanges(config.TRUSTED_PROXIES).has,
+  )
   for (const server of [http, https]) {
     limitConnections(server, admit)
     serve(server, server === https, clients, handlers, config, log, now)
@@ -106,7 +123,9 @@ export async function listen(
     },
     async closed() {
       const ended = (server: HttpServer | HttpsServer) =>
-        new Promise<void>((resolve) => server.getConnections((_, count) => (count === 0 ? resolve() : server.once("close", resolve))))
+        new Promise<void>((resolve) =>
+          server.getConnections((_, count) => (count === 0 ? resolve() : server.once("close", resolve))),
+        )
       await Promise.all([ended(http), ended(https)])
     },
   }
@@ -218,7 +237,9 @@ function portError(error: NodeJS.ErrnoException, port: number, variable: string)
       { cause: error },
     )
   if (error.code === "EADDRINUSE")
-    return new PortError(`port ${port} (${variable}) is in use: choose others with HTTP_PORT and HTTPS_PORT`, { cause: error })
+    return new PortError(`port ${port} (${variable}) is in use: choose others with HTTP_PORT and HTTPS_PORT`, {
+      cause: error,
+    })
   return new PortError(`port ${port} (${variable}) cannot be bound: ${error.message}`, { cause: error })
 }
 

@@ -1,9 +1,10 @@
 import { type ErrorCode, catalogue, problem } from "../errors.ts"
-import { malformedChallenge, scopeChallenge, tokenChallenge } from "./challenge.ts"
+import { type ProofError, dpopChallenge, malformedChallenge, scopeChallenge, tokenChallenge } from "./challenge.ts"
+import type { PossessionFault } from "./proof-guard.ts"
 import type { AdmissionFault } from "../projections/admission.ts"
-import type { Proxy } from "../events/proxy.ts"
 import type { TokenFault } from "../projections/access-token.ts"
 import type { Verdict } from "./guard.ts"
+import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 import { usableScopes } from "../projections/scope.ts"
 
 /** Why the guard does not let a request pass: the stable reasons of the access log. */
@@ -16,10 +17,11 @@ export type GuardFault =
   | "identity_not_representable"
   | TokenFault
   | AdmissionFault
+  | PossessionFault
 
 /** What an answer must know of the request that it refuses. */
 export interface RefusedRequest {
-  readonly proxy: Proxy
+  readonly proxy: ResourceProxy
   readonly publicHttpsPort: number
   /** On the MCP endpoint the body is a JSON-RPC error. */
   readonly mcpEndpoint: boolean
@@ -32,17 +34,20 @@ interface Answer {
   readonly code: ErrorCode
   readonly detail?: string
   readonly challenge?: string
+  /** A second challenge, in a field of its own. */
+  readonly proofChallenge?: string
 }
 
 /** The answer for a fault (oauth-mcp: 400 malformed, 401 no or bad token, 403 identity fine but not allowed). */
 export function refusal(fault: GuardFault, request: RefusedRequest): Verdict {
-  const { code, detail = catalogue[code].title, challenge } = answerTo(fault, request)
+  const { code, detail = catalogue[code].title, challenge, proofChallenge } = answerTo(fault, request)
   const type = request.mcpEndpoint ? "application/json" : "application/problem+json"
   return {
     pass: false,
     status: catalogue[code].status,
     headers: [
       ...(challenge === undefined ? [] : ["WWW-Authenticate", challenge]),
+      ...(proofChallenge === undefined ? [] : ["WWW-Authenticate", proofChallenge]),
       "Content-Type",
       type,
       "Cache-Control",
@@ -65,9 +70,14 @@ function answerTo(fault: GuardFault, { proxy, publicHttpsPort: port }: RefusedRe
     detail,
     challenge: malformedChallenge(proxy, detail),
   })
+  const bound = (description: string, error: ProofError = "invalid_token"): Answer => ({
+    ...invalid(description),
+    proofChallenge: dpopChallenge(proxy, port, { error, description }),
+  })
+  const offered = proxy.auth?.auth_require_dpop === true ? { proofChallenge: dpopChallenge(proxy, port) } : {}
   switch (fault) {
     case "no_credential":
-      return { code: "unauthenticated", challenge: tokenChallenge(proxy, port) }
+      return { code: "unauthenticated", challenge: tokenChallenge(proxy, port), ...offered }
     case "repeated_header":
       return malformed("A header that must be single was sent twice.")
     case "malformed_authorization":
@@ -86,7 +96,23 @@ function answerTo(fault: GuardFault, { proxy, publicHttpsPort: port }: RefusedRe
     case "wrong_audience":
       return invalid("The access token is not for this resource.")
     case "sender_constrained":
-      return invalid("The access token is bound to a key and is not a bearer token.")
+      return bound("The access token is bound to a key and is not a bearer token.")
+    case "not_sender_constrained":
+      return bound("The access token must be bound to a key and come with a proof of it.")
+    case "proof_missing":
+    case "proof_malformed":
+    case "proof_header_not_allowed":
+    case "proof_key_not_allowed":
+    case "proof_signature":
+    case "proof_method":
+    case "proof_url":
+    case "proof_time":
+    case "proof_token":
+    case "proof_id":
+    case "proof_key":
+    case "proof_replayed":
+    case "proofs_too_many":
+      return bound("The DPoP proof is not good for this request.", "invalid_dpop_proof")
     case "user_not_allowed":
     case "email_not_allowed":
     case "group_not_allowed":
@@ -94,7 +120,8 @@ function answerTo(fault: GuardFault, { proxy, publicHttpsPort: port }: RefusedRe
       return { code: "forbidden" }
     case "insufficient_scope": {
       const detail = catalogue.insufficient_scope.title
-      return { code: "insufficient_scope", challenge: scopeChallenge(proxy, port, usableScopes(proxy), detail) }
+      const needed = usableScopes(proxy, resourceIdentity(proxy, port).canonical)
+      return { code: "insufficient_scope", challenge: scopeChallenge(proxy, port, needed, detail) }
     }
     case "too_large":
     case "malformed":

@@ -1,8 +1,8 @@
 import type { ErrorCode } from "../errors.ts"
-import type { Proxy } from "../events/proxy.ts"
+import { proofAlgorithms } from "../projections/dpop-proof.ts"
 import { issuerOf } from "../projections/issuer.ts"
 import { problem } from "../errors.ts"
-import { resourceIdentity } from "../projections/resource.ts"
+import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 import { resourceScopes } from "../projections/scope.ts"
 
 const wellKnown = "/.well-known/oauth-protected-resource"
@@ -16,10 +16,14 @@ export interface MetadataUrls {
   readonly canonical: string
 }
 
-/** Addresses of a proxy's metadata documents. */
-export function metadataUrls(proxy: Pick<Proxy, "hostname" | "mcp">, publicHttpsPort: number): MetadataUrls {
+/** Addresses of a proxy's metadata documents; the registry may name another for the canonical form. */
+export function metadataUrls(
+  proxy: Pick<ResourceProxy, "hostname" | "mcp" | "resources">,
+  publicHttpsPort: number,
+): MetadataUrls {
   const { origin, canonical } = resourceIdentity(proxy, publicHttpsPort)
-  return { root: origin + wellKnown, canonical: origin + wellKnown + canonical.slice(origin.length) }
+  const chosen = proxy.resources.find(({ uri }) => uri === canonical)?.metadata_url ?? null
+  return { root: origin + wellKnown, canonical: chosen ?? origin + wellKnown + canonical.slice(origin.length) }
 }
 
 /** A whole answer: flat header list, text body. */
@@ -39,7 +43,7 @@ const cors = ["Access-Control-Allow-Origin", "*", "X-Content-Type-Options", "nos
  * @returns undefined when the path belongs to the backend
  */
 export function resourceMetadata(
-  proxy: Proxy,
+  proxy: ResourceProxy,
   method: string,
   path: string,
   publicHttpsPort: number,
@@ -50,7 +54,8 @@ export function resourceMetadata(
   if (!within(path, wellKnown) || !(auth || proxy.mcp?.mcp_enabled === true)) return undefined
   const { origin, canonical } = resourceIdentity(proxy, publicHttpsPort)
   const suffix = path.slice(wellKnown.length).replace(/\/$/, "")
-  const resource = [origin, canonical].find((form) => form.slice(origin.length) === suffix)
+  const registered = proxy.resources.map(({ uri }) => uri).filter((uri) => uri.startsWith(`${origin}/`))
+  const resource = [origin, canonical, ...registered].find((form) => form.slice(origin.length) === suffix)
   if (resource === undefined) return answer(method, () => missing(path))
   return answer(method, () => document(proxy, resource, publicHttpsPort))
 }
@@ -83,15 +88,20 @@ const preflight = [
   "GET, HEAD, OPTIONS",
 ]
 
-function document(proxy: Proxy, resource: string, publicHttpsPort: number): MetadataAnswer {
+function document(proxy: ResourceProxy, resource: string, publicHttpsPort: number): MetadataAnswer {
   const issuer = proxy.auth?.auth_enabled ? issuerOf(proxy.auth.auth_proxy, publicHttpsPort) : undefined
   const body = JSON.stringify({
     resource,
     // Without auth nobody issues tokens for this host: RFC 9728 lets the member be absent, an untrue one helps nobody.
     ...(issuer !== undefined && { authorization_servers: [issuer], jwks_uri: `${issuer}/jwks` }),
-    scopes_supported: resourceScopes(proxy),
+    scopes_supported: resourceScopes(proxy, resource),
     bearer_methods_supported: ["header"],
-    resource_name: proxy.hostname,
+    ...(proxy.auth?.auth_enabled &&
+      proxy.auth.auth_require_dpop === true && {
+        dpop_signing_alg_values_supported: proofAlgorithms,
+        dpop_bound_access_tokens_required: true,
+      }),
+    resource_name: proxy.resources.find(({ uri }) => uri === resource)?.name ?? proxy.hostname,
   })
   const headers = [...cors, "Content-Type", "application/json", "Cache-Control", "public, max-age=60"]
   return { status: 200, headers, body }

@@ -1,4 +1,5 @@
 import { type ChunkedState, decodeChunked, startChunked } from "./chunked.ts"
+import { type Lender, lender } from "./read-buffers.ts"
 import type { Exchange } from "./exchange.ts"
 import type { ResponseHead } from "./response-parser.ts"
 
@@ -48,11 +49,11 @@ const mostAsText = 16_384
 /** Hands the part of `bytes` that belongs to the body on to the client, and ends the answer when it was the last. */
 export function deliver(exchange: Exchange, body: ResponseBody, bytes: Buffer, from: number, to: number): Delivered {
   const { res } = exchange
+  let flowing = true
   if (body.chunked !== undefined) {
-    let flowing = true
+    const send = senderOf(exchange, bytes)
     const used = decodeChunked(body.chunked, bytes, from, to, (start, end) => {
-      exchange.bytes += end - start
-      flowing = res.write(Buffer.from(bytes.subarray(start, end))) && flowing
+      flowing = send(start, end) && flowing
     })
     if (used === -1) return { used, state: "broken", flowing }
     if (body.chunked.phase !== "done") return { used, state: "more", flowing }
@@ -61,13 +62,21 @@ export function deliver(exchange: Exchange, body: ResponseBody, bytes: Buffer, f
   }
   const used = Math.min(to, from + body.left)
   body.left -= used - from
-  exchange.bytes += used - from
-  if (body.left > 0) {
-    const flowing = used === from || res.write(Buffer.from(bytes.subarray(from, used)))
-    return { used, state: "more", flowing }
+  if (body.left === 0 && used - from <= mostAsText) {
+    exchange.bytes += used - from
+    res.end(bytes.toString("latin1", from, used), "latin1")
+    return { used, state: "done", flowing }
   }
-  if (used === from) res.end()
-  else if (used - from <= mostAsText) res.end(bytes.toString("latin1", from, used), "latin1")
-  else res.end(Buffer.from(bytes.subarray(from, used)))
-  return { used, state: "done", flowing: true }
+  if (used > from) flowing = senderOf(exchange, bytes)(from, used)
+  if (body.left > 0) return { used, state: "more", flowing }
+  res.end()
+  return { used, state: "done", flowing }
+}
+
+function senderOf(exchange: Exchange, bytes: Buffer): Lender {
+  const { res, upstream, edge } = exchange
+  return lender(bytes, upstream!.reading, edge.upstreams.buffers, (chunk, written) => {
+    exchange.bytes += chunk.length
+    return res.write(chunk, written)
+  })
 }

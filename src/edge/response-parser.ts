@@ -36,7 +36,8 @@ export function headEnd(bytes: Buffer, length: number): number {
   if (at !== -1 && at + 4 <= length) return at + 4 > mostHeadBytes ? -1 : at + 4
   if (length >= mostHeadBytes) return -1
   const start = bytes.toString("latin1", 0, length)
-  const wrong = !"HTTP/1.".startsWith(start.slice(0, 7)) || bareControl.test(start.endsWith("\r") ? start.slice(0, -1) : start)
+  const wrong =
+    !"HTTP/1.".startsWith(start.slice(0, 7)) || bareControl.test(start.endsWith("\r") ? start.slice(0, -1) : start)
   return wrong ? -1 : 0
 }
 
@@ -122,7 +123,11 @@ function timeoutHint(value: string): number {
 /** A backend may nominate fields of its own; never those that say what the body is or who must sign in. */
 function withoutNominated(headers: string[], connection: string, lookup: (name: string) => HeaderName): string[] {
   const names = connection.split(",").map((name) => name.trim())
-  const gone = new Set(names.filter((name) => lookup(name).kind === "keep" && !/^(?:content-|www-|set-|cache-|vary|etag|location|last-)/.test(name)))
+  const gone = new Set(
+    names.filter(
+      (name) => lookup(name).kind === "keep" && !/^(?:content-|www-|set-|cache-|vary|etag|location|last-)/.test(name),
+    ),
+  )
   if (gone.size === 0) return headers
   return headers.filter((_, i) => !gone.has(headers[i - (i % 2)]!.toLowerCase()))
 }

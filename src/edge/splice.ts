@@ -1,5 +1,6 @@
 import type { Exchange, UpgradeSocket } from "./exchange.ts"
 import type { ResponseHead } from "./response-parser.ts"
+import { lender } from "./read-buffers.ts"
 import { dropUpstream } from "./abandon.ts"
 
 /** Has the upstream switched to WebSocket? From there on bytes go both ways untouched. */
@@ -61,14 +62,17 @@ export function splice(exchange: Exchange, head: ResponseHead, rest: Buffer): bo
   return rest.length === 0 || toClient(exchange, rest)
 }
 
-/** Bytes of the upstream in its shared buffer. */
+/** Bytes of the upstream, in the buffer that it reads into. */
 export function spliceBytes(exchange: Exchange, bytes: Buffer, length: number): boolean {
-  return toClient(exchange, Buffer.from(bytes.subarray(0, length)))
+  const { upstream, edge } = exchange
+  return lender(bytes, upstream!.reading, edge.upstreams.buffers, (chunk, written) =>
+    toClient(exchange, chunk, written),
+  )(0, length)
 }
 
-function toClient(exchange: Exchange, bytes: Buffer): boolean {
+function toClient(exchange: Exchange, bytes: Buffer, written?: (error?: Error | null) => void): boolean {
   exchange.bytes += bytes.length
-  const flowing = exchange.upgrade?.socket.write(bytes) === true
+  const flowing = exchange.upgrade?.socket.write(bytes, written) === true
   exchange.paused = !flowing
   return flowing
 }

@@ -1,9 +1,14 @@
 import { type SecureContext, type Server, type TlsOptions, createSecureContext } from "node:tls"
-import { type CertificateLoader, type LoaderParts, certificateLoader, contextOf, protocols } from "./certificate-loader.ts"
+import {
+  type CertificateLoader,
+  type LoaderParts,
+  certificateLoader,
+  contextOf,
+  protocols,
+} from "./certificate-loader.ts"
 import { type SelfSigned, selfSigned } from "./default-certificate.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import type { Hosts } from "../projections/hosts.ts"
-import { find } from "../events/world.ts"
 import { normalHostName } from "./host.ts"
 import { selectCertificate } from "../projections/tls-certificates.ts"
 
@@ -91,7 +96,7 @@ const contextFor = ({ certificate, key }: SelfSigned) => createSecureContext({ c
  */
 function chooseContext(
   name: string,
-  { hosts, ownNames, projections, clock }: TlsParts,
+  { hosts, ownNames, certificates, clock }: TlsParts,
   loader: CertificateLoader,
   log: Logger,
 ): SecureContext | undefined {
@@ -99,8 +104,7 @@ function chooseContext(
   const proxy = hostname === undefined ? undefined : hosts.get(hostname)?.proxy
   if (hostname === undefined || !(proxy?.enable_https === true || ownNames.has(hostname)))
     throw new UnknownServerName("no host of this name")
-  const isAdmin = (owner: string) => owner === "admin" || find(projections.world, "api-token", owner)?.is_admin === true
-  const chosen = selectCertificate(loader.index, hostname, proxy, isAdmin, clock().getTime())
+  const chosen = selectCertificate(loader.index, hostname, proxy, certificates.isAdmin, clock().getTime())
   if (chosen === undefined) return undefined
   try {
     return contextOf(chosen)

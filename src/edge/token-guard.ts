@@ -3,13 +3,13 @@ import { type AdmissionFault, type ResourceSettings, admissionFault } from "../p
 import type { Guard, GuardedRequest, Identity, Verdict } from "./guard.ts"
 import { type GuardFault, refusal } from "./refusal.ts"
 import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts"
-import { guardHeaders, isToken68, readCredential, tokenInQuery } from "./credentials.ts"
-import type { Proxy } from "../events/proxy.ts"
+import { guardHeaders, isToken68, readCredential, singleHeader, tokenInQuery } from "./credentials.ts"
+import { type PossessionFault, proofGuard } from "./proof-guard.ts"
 import { generationCache } from "./generation-cache.ts"
 import { hash } from "node:crypto"
 import { identityHeaders } from "./identity-headers.ts"
 import { issuerOf } from "../projections/issuer.ts"
-import { resourceIdentity } from "../projections/resource.ts"
+import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 
 /** What the guard is made of. */
 export interface TokenGuardParts {
@@ -17,6 +17,8 @@ export interface TokenGuardParts {
   readonly settings: ResourceSettings
   /** Tokens remembered per generation; twice as many at most. */
   readonly remembered?: number
+  /** Milliseconds since the epoch, for proofs of possession; the system's by default. */
+  readonly now?: () => number
 }
 
 type Pass = Extract<Verdict, { pass: true }>
@@ -24,11 +26,20 @@ type Pass = Extract<Verdict, { pass: true }>
 /** A verified token, and what it is worth on the proxy that it was last used for. */
 interface Remembered extends AccessToken {
   readonly identity: Identity
-  proxy: Proxy
+  proxy: ResourceProxy
   outcome: Pass | AdmissionFault | "identity_not_representable"
 }
 
-type Judgement = Remembered["outcome"] | TokenFault | "malformed_authorization"
+type Judgement = Remembered["outcome"] | TokenFault | PossessionFault | "malformed_authorization"
+
+/** How a token comes: with which scheme, and for a bound one with which proof of this very request. */
+interface Presented {
+  readonly type: "bearer" | "dpop"
+  readonly token: string
+  readonly method: string
+  readonly url: string
+  readonly proof: () => string | undefined
+}
 
 /** What follows from a proxy's settings; a proxy is a new value after each change. */
 interface Plan {
@@ -52,13 +63,14 @@ const anonymous: Pass = { pass: true, headers: [], protected: true, identity: nu
  * looked up each time, and the outcome belongs to one value of the proxy. So nothing has to be invalidated, and a
  * revocation works from the moment it is folded.
  */
-export function tokenGuard({ tokens, settings, remembered = 10_000 }: TokenGuardParts): Guard {
+export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.now }: TokenGuardParts): Guard {
   const { publicHttpsPort } = settings
   const cache = generationCache<Remembered>(remembered)
-  const plans = new WeakMap<Proxy, Plan>()
+  const plans = new WeakMap<ResourceProxy, Plan>()
   const tokenOf = new WeakMap<Identity, AccessToken>()
+  const possessionFault = proofGuard(now)
 
-  function planOf(proxy: Proxy): Plan {
+  function planOf(proxy: ResourceProxy): Plan {
     const known = plans.get(proxy)
     if (known !== undefined) return known
     const made = plan(proxy, publicHttpsPort)
@@ -66,15 +78,25 @@ export function tokenGuard({ tokens, settings, remembered = 10_000 }: TokenGuard
     return made
   }
 
-  function outcomeOn(proxy: Proxy, { claims }: AccessToken, identity: Identity): Remembered["outcome"] {
-    const fault = admissionFault(proxy, claims, settings)
+  function outcomeOn(proxy: ResourceProxy, { claims }: AccessToken, identity: Identity): Remembered["outcome"] {
+    const fault = admissionFault(proxy, claims, settings, schemeOf(claims))
     if (fault !== undefined) return fault
     const headers = proxy.auth?.auth_pass_headers ? identityHeaders(proxy.auth.auth_header_prefix, claims) : []
     return headers === undefined ? "identity_not_representable" : { pass: true, headers, protected: true, identity }
   }
 
-  /** What this token is worth on this proxy, now. */
-  function judge(proxy: Proxy, token: string): Judgement {
+  /** What this token is worth on this proxy, now, as it was presented. */
+  function judgePresented(proxy: ResourceProxy, { type, token, method, url, proof }: Presented): Judgement {
+    const outcome = judge(proxy, token)
+    if (typeof outcome === "string" || outcome.identity === null) return outcome
+    const { cnf } = tokenOf.get(outcome.identity)!.claims
+    if (cnf === undefined) return type === "bearer" ? outcome : "not_sender_constrained"
+    if (type === "bearer") return "sender_constrained"
+    return possessionFault({ method, url, token, confirmation: cnf, proof: proof() }) ?? outcome
+  }
+
+  /** What this token is worth on this proxy, now, if it is presented as it must be. */
+  function judge(proxy: ResourceProxy, token: string): Judgement {
     const key = hash("sha256", token, "base64url")
     const known = cache.get(key)
     if (known === undefined) return meet(proxy, token, key)
@@ -90,12 +112,13 @@ export function tokenGuard({ tokens, settings, remembered = 10_000 }: TokenGuard
     return known.outcome
   }
 
-  function meet(proxy: Proxy, text: string, key: string): Judgement {
+  function meet(proxy: ResourceProxy, text: string, key: string): Judgement {
     if (!isToken68(text)) return "malformed_authorization"
     const checked = tokens.verify(text, planOf(proxy).issuer)
     if (!checked.ok) return checked.reason
     const { claims, kid } = checked
-    const identity = { subject: claims.sub, clientId: claims.client_id, grantId: claims.sid, expires: claims.exp }
+    const { sub: subject, client_id: clientId, sid: grantId, jti: tokenId, exp: expires } = claims
+    const identity = { subject, clientId, grantId, tokenId, expires }
     const token = { claims, kid }
     const outcome = outcomeOn(proxy, token, identity)
     tokenOf.set(identity, token)
@@ -103,7 +126,7 @@ export function tokenGuard({ tokens, settings, remembered = 10_000 }: TokenGuard
     return outcome
   }
 
-  function check(proxy: Proxy, request: GuardedRequest): Verdict {
+  function check(proxy: ResourceProxy, request: GuardedRequest): Verdict {
     const guarded = proxy.auth?.auth_enabled === true
     if (!guarded && proxy.mcp?.mcp_enabled !== true) return open
     const { origin: ownOrigin, endpoint, excluded } = planOf(proxy)
@@ -132,20 +155,36 @@ export function tokenGuard({ tokens, settings, remembered = 10_000 }: TokenGuard
     if (tokenInQuery(request.query)) return refuse("token_in_query")
     const credential = readCredential(authorization)
     if (credential.type === "malformed") return refuse("malformed_authorization")
-    const outcome = credential.type === "none" ? "no_credential" : judge(proxy, credential.token)
+    const outcome =
+      credential.type === "none"
+        ? "no_credential"
+        : judgePresented(proxy, {
+            ...credential,
+            method: request.method,
+            url: ownOrigin + request.path,
+            proof: () => singleHeader(request.rawHeaders, "dpop"),
+          })
     if (typeof outcome !== "string") return pass(outcome)
     return proxy.auth.auth_mode === "passthrough" && !isAmbiguous(outcome) ? pass(anonymous) : refuse(outcome)
   }
 
-  function stillAllowed(proxy: Proxy, identity: Identity): boolean {
+  function stillAllowed(proxy: ResourceProxy, identity: Identity): boolean {
     if (!proxy.enabled) return false
     if (proxy.auth?.auth_enabled !== true) return true
     const token = tokenOf.get(identity)
     if (token === undefined || tokens.revoked(token)) return false
-    return proxy.auth.auth_mode === "passthrough" || admissionFault(proxy, token.claims, settings) === undefined
+    return (
+      proxy.auth.auth_mode === "passthrough" ||
+      admissionFault(proxy, token.claims, settings, schemeOf(token.claims)) === undefined
+    )
   }
 
   return { check, stillAllowed }
+}
+
+/** The one scheme that a token may come with (RFC 9449 §7.1). */
+function schemeOf({ cnf }: AccessToken["claims"]): "Bearer" | "DPoP" {
+  return cnf === undefined ? "Bearer" : "DPoP"
 }
 
 /** What even passthrough does not send on: the backend could take the request for another's. */
@@ -153,7 +192,7 @@ function isAmbiguous(fault: GuardFault): boolean {
   return fault === "malformed_authorization" || fault === "identity_not_representable"
 }
 
-function plan(proxy: Proxy, publicHttpsPort: number): Plan {
+function plan(proxy: ResourceProxy, publicHttpsPort: number): Plan {
   const { origin, canonical } = resourceIdentity(proxy, publicHttpsPort)
   return {
     origin,

@@ -1,11 +1,11 @@
-import type { Hosts, RoutedHost, Target } from "../projections/hosts.ts"
-import type { UpstreamPool, Upstreams } from "./upstream-pool.ts"
-import { fold } from "./header-names.ts"
+import type { Destination, Target } from "../projections/destination.ts"
 import { type HeaderPolicy, headerLines } from "./headers.ts"
+import type { Hosts, RoutedHost } from "../projections/hosts.ts"
+import type { UpstreamPool, Upstreams } from "./upstream-pool.ts"
 import type { Exchange } from "./exchange.ts"
-import type { Proxy } from "../events/proxy.ts"
+import { fold } from "./header-names.ts"
 
-/** What forwarding to one proxy needs, worked out once for each version of the proxy. */
+/** What forwarding from one proxy to one place needs, worked out once for each version of the proxy. */
 export interface UpstreamPlan extends HeaderPolicy {
   readonly target: Target
   readonly pool: UpstreamPool<Exchange>
@@ -17,54 +17,73 @@ export interface UpstreamPlan extends HeaderPolicy {
 
 /** Plans and pools of all proxies. */
 export interface UpstreamPlans {
-  /** @returns undefined when the proxy's target cannot be dialled */
-  of(routed: RoutedHost): UpstreamPlan | undefined
+  of(routed: RoutedHost, destination: Destination): UpstreamPlan
 }
 
+/** May the token that vouches for a target have this address dialled? */
+export type MayDial = (address: string, port: number, owner: string) => boolean
+
+/** Pools of one proxy that are kept before those without a connection are given up. */
+const manyPools = 16
+
 /**
- * Plans that follow the proxies: a pool lives as long as its proxy has that target, whatever else changes.
- * @param mayDial policy for one address of a proxy's target
+ * Plans that follow the proxies. A pool belongs to one proxy and one place and lives as long as the proxy is not changed to
+ * lead elsewhere.
  */
 export function upstreamPlans(
   hosts: Hosts,
   upstreams: Pick<Upstreams<Exchange>, "pool" | "close">,
-  mayDial: (address: string, proxy: Proxy) => boolean,
+  mayDial: MayDial,
 ): UpstreamPlans {
-  const plans = new WeakMap<RoutedHost, UpstreamPlan>()
-  const pools = new Map<string, { readonly target: Target; readonly pool: UpstreamPool<Exchange> }>()
+  const plans = new WeakMap<RoutedHost, WeakMap<Destination, UpstreamPlan>>()
+  const pools = new Map<string, Map<string, UpstreamPool<Exchange>>>()
   hosts.onChange((hostname) => {
-    const held = pools.get(hostname)
-    const target = hosts.get(hostname)?.target
-    if (held === undefined || (target !== undefined && samePlace(held.target, target))) return
-    pools.delete(hostname)
-    upstreams.close(held.pool)
+    const destination = hosts.get(hostname)?.destination
+    const own = destination === undefined || typeof destination === "string" ? undefined : placeOf(destination)
+    closePools(hostname, (place) => place !== own)
   })
-  function poolOf(proxy: Proxy, target: Target): UpstreamPool<Exchange> {
-    const held = pools.get(proxy.hostname)
-    if (held !== undefined && !held.pool.closed) return held.pool
-    const pool = upstreams.pool(target, (address) => mayDial(address, hosts.get(proxy.hostname)?.proxy ?? proxy))
-    pools.set(proxy.hostname, { target, pool })
+
+  function closePools(hostname: string, which: (place: string, pool: UpstreamPool<Exchange>) => boolean): void {
+    const held = pools.get(hostname)
+    for (const [place, pool] of held ?? [])
+      if (which(place, pool)) {
+        held!.delete(place)
+        upstreams.close(pool)
+      }
+    if (held?.size === 0) pools.delete(hostname)
+  }
+
+  function poolOf(hostname: string, { target, owner }: Destination, place: string): UpstreamPool<Exchange> {
+    const held = pools.get(hostname)?.get(place)
+    if (held !== undefined && !held.closed) return held
+    if ((pools.get(hostname)?.size ?? 0) >= manyPools) closePools(hostname, (_, { all }) => all.size === 0)
+    const pool = upstreams.pool(target, (address) => mayDial(address, target.port, owner))
+    pools.set(hostname, (pools.get(hostname) ?? new Map<string, UpstreamPool<Exchange>>()).set(place, pool))
     return pool
   }
+
   return {
-    of(routed) {
-      const known = plans.get(routed)
-      if (known !== undefined) return known
-      const { proxy, target } = routed
-      if (target === undefined) return undefined
+    of(routed, destination) {
+      const known = plans.get(routed)?.get(destination)
+      if (known !== undefined && !known.pool.closed) return known
+      const { proxy } = routed
+      const { target } = destination
       const plan: UpstreamPlan = {
         target,
-        pool: poolOf(proxy, target),
+        pool: poolOf(proxy.hostname, destination, placeOf(destination)),
         customLines: headerLines(Object.entries(proxy.custom_headers).flat()),
         host: proxy.preserve_host_header ? undefined : target.authority,
         ownNames: new Set(Object.keys(proxy.custom_headers).map(fold)),
         ownPrefix: fold(proxy.auth?.auth_header_prefix ?? "x-auth-"),
         cookieName: proxy.auth?.auth_cookie_name ?? null,
       }
-      plans.set(routed, plan)
+      plans.set(routed, (plans.get(routed) ?? new WeakMap<Destination, UpstreamPlan>()).set(destination, plan))
       return plan
     },
   }
 }
 
-const samePlace = (a: Target, b: Target) => a.secure === b.secure && a.hostname === b.hostname && a.port === b.port
+/** What makes connections interchangeable: the same address, vouched for by the same token. */
+function placeOf({ target: { secure, hostname, port }, owner }: Destination): string {
+  return `${owner} ${secure} ${hostname} ${port}`
+}

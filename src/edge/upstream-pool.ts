@@ -1,5 +1,6 @@
 import { type Socket, connect as connectPlain, isIP } from "node:net"
 import { connect as connectSecure } from "node:tls"
+import { type ReadBuffers, type Reading, nextBuffer, readBuffers } from "./read-buffers.ts"
 import type { AddressBook } from "./upstream-address.ts"
 
 /** Where requests of a proxy go. */
@@ -16,6 +17,7 @@ export interface UpstreamConnection<Owner> {
   /** Undefined until the first dial. */
   socket: Socket | undefined
   ready: boolean
+  readonly reading: Reading
   owner: Owner | undefined
   /** Requests that were begun on it. */
   uses: number
@@ -36,7 +38,7 @@ export interface UpstreamPool<Owner> {
 /** What a connection tells its owner. */
 export interface UpstreamEvents<Owner> {
   ready(owner: Owner, connection: UpstreamConnection<Owner>): void
-  /** Bytes in a buffer that is used again: copy what is kept. @returns false to stop reading until `resumeReading` */
+  /** Bytes in a buffer that is used again: copy what is kept, or lend it (`lender`). @returns false to stop reading until `resumeReading` */
   data(owner: Owner, bytes: Buffer, length: number): boolean
   /** The upstream will send nothing more. */
   end(owner: Owner): void
@@ -63,6 +65,7 @@ export interface Upstreams<Owner> {
   sweep(): void
   /** Every connection that has an owner. */
   busy(): Generator<Owner>
+  readonly buffers: ReadBuffers
   readonly pools: ReadonlySet<UpstreamPool<Owner>>
 }
 
@@ -72,11 +75,16 @@ export class ForbiddenAddress extends Error {
 }
 
 /**
- * Upstream connections on raw sockets. Every pool reads into one shared buffer: libuv fills it and calls back in one step.
+ * Upstream connections on raw sockets. They read into one shared buffer, because libuv fills it and calls back in one step,
+ * until a large answer is worth buffers of its own.
  * @param now monotonic milliseconds
  */
-export function upstreams<Owner>(events: UpstreamEvents<Owner>, addresses: AddressBook, now: () => number): Upstreams<Owner> {
-  const shared = Buffer.allocUnsafeSlow(65_536)
+export function upstreams<Owner>(
+  events: UpstreamEvents<Owner>,
+  addresses: AddressBook,
+  now: () => number,
+): Upstreams<Owner> {
+  const buffers = readBuffers()
   const pools = new Set<UpstreamPool<Owner>>()
 
   function destroy(connection: UpstreamConnection<Owner>): void {
@@ -99,7 +107,9 @@ export function upstreams<Owner>(events: UpstreamEvents<Owner>, addresses: Addre
   }
 
   function open(connection: UpstreamConnection<Owner>, candidates: readonly string[], index: number): void {
-    const { target } = connection.pool
+    const { reading, pool } = connection
+    const { target } = pool
+    const next = () => nextBuffer(reading, buffers)
     const callback = (length: number, bytes: Uint8Array): boolean => {
       const { owner } = connection
       if (owner !== undefined) return events.data(owner, bytes as Buffer, length)
@@ -107,7 +117,7 @@ export function upstreams<Owner>(events: UpstreamEvents<Owner>, addresses: Addre
       destroy(connection)
       return false
     }
-    const common = { host: candidates[index]!, port: target.port, onread: { buffer: shared, callback } }
+    const common = { host: candidates[index]!, port: target.port, onread: { buffer: next, callback } }
     const socket = target.secure
       ? connectSecure({
           ...common,
@@ -137,6 +147,7 @@ export function upstreams<Owner>(events: UpstreamEvents<Owner>, addresses: Addre
   }
 
   return {
+    buffers,
     pools,
     pool(target, mayDial) {
       const made: UpstreamPool<Owner> = { target, mayDial, free: [], all: new Set(), closed: false }
@@ -160,6 +171,7 @@ export function upstreams<Owner>(events: UpstreamEvents<Owner>, addresses: Addre
         pool,
         socket: undefined,
         ready: false,
+        reading: { current: buffers.shared, bulk: false, leased: false },
         owner,
         uses: 1,
         idleUntil: 0,
@@ -179,6 +191,7 @@ export function upstreams<Owner>(events: UpstreamEvents<Owner>, addresses: Addre
     },
     release(connection, idleMs) {
       connection.owner = undefined
+      connection.reading.bulk = false
       if (connection.pool.closed || idleMs <= 0 || connection.socket?.writable !== true) return destroy(connection)
       connection.idleUntil = now() + idleMs
       connection.pool.free.push(connection)
@@ -195,8 +208,7 @@ export function upstreams<Owner>(events: UpstreamEvents<Owner>, addresses: Addre
         for (const connection of pool.free.filter(({ idleUntil }) => at >= idleUntil)) destroy(connection)
     },
     *busy() {
-      for (const pool of pools)
-        for (const { owner } of pool.all) if (owner !== undefined) yield owner
+      for (const pool of pools) for (const { owner } of pool.all) if (owner !== undefined) yield owner
     },
   }
 }

@@ -33,7 +33,8 @@ function headBytes(exchange: Exchange, bytes: Buffer, length: number): boolean {
   if (head === undefined) return broken(exchange, "upstream_bad_head")
   exchange.partial = undefined
   if (head.status === 101) {
-    if (exchange.upgrade === undefined || head.upgrade !== "websocket") return broken(exchange, "upstream_unsolicited_101")
+    if (exchange.upgrade === undefined || head.upgrade !== "websocket")
+      return broken(exchange, "upstream_unsolicited_101")
     return splice(exchange, head, Buffer.from(bytes.subarray(end, length)))
   }
   if (head.status >= 200) return finalHead(exchange, head, bytes, end, length)
@@ -117,7 +118,8 @@ function finish(exchange: Exchange, leftOver: boolean): void {
   const { upstream, body, edge } = exchange
   exchange.phase = "done"
   if (upstream === undefined || body === undefined) return
-  if (leftOver || !body.persistent || !exchange.uploadDone || exchange.upgrade !== undefined) return dropUpstream(exchange)
+  if (leftOver || !body.persistent || !exchange.uploadDone || exchange.upgrade !== undefined)
+    return dropUpstream(exchange)
   exchange.upstream = undefined
   const idle = body.idleHint === -1 ? defaultIdleMs : Math.min((body.idleHint - 1) * 1000, longestIdleMs)
   edge.upstreams.release(upstream, idle)

@@ -11,6 +11,7 @@ import { reason } from "../platform/log.ts"
 import { renewalInformation } from "./renewal-information.ts"
 import { renewalScan } from "./renewal.ts"
 import { runAttempt } from "./attempt.ts"
+import { wakeUp } from "./wake-up.ts"
 
 const tickMs = 1000
 /** Pause before work that the store interrupted is taken up again. */
@@ -123,20 +124,4 @@ function isDue({ state, next_attempt_at }: Generation, at: number): boolean {
 function orderKey({ issuer, cert_name, acme_directory_url, domains }: Certificate): string {
   if (issuer === "internal") return `internal\n${cert_name}`
   return [acme_directory_url, ...[...domains].sort()].join("\n")
-}
-
-/** A pause that can be cut short. A ring during work shortens the next pause. */
-function wakeUp(signal: AbortSignal) {
-  let rung = Promise.withResolvers<void>()
-  signal.addEventListener("abort", () => rung.resolve(), { once: true })
-  return {
-    ring: () => rung.resolve(),
-    async next(atMostMs: number): Promise<void> {
-      const timer = setTimeout(() => rung.resolve(), atMostMs)
-      await rung.promise
-      clearTimeout(timer)
-      rung = Promise.withResolvers()
-      if (signal.aborted) rung.resolve()
-    },
-  }
 }

@@ -19,11 +19,12 @@ export interface EffectContext {
   readonly log: Logger
   readonly crash: CrashPoint
   readonly now: () => Date
+  /** Which effect reports; `acme` unless said otherwise. */
+  readonly worker?: string
   /** Uniform in [0, 1); only spreads load. */
   readonly random: () => number
 }
 
-const actor = { name: "system:acme", admin: true }
 const decisionMs = 10_000
 
 /**
@@ -33,12 +34,13 @@ const decisionMs = 10_000
  * @throws GatehouseError the refusal (`invalid_state` and `not_found`: nobody wants the work any more), or `store_unavailable`
  */
 export async function report(
-  { bus, vault }: Pick<EffectContext, "bus" | "vault">,
+  { bus, vault, worker = "acme" }: Pick<EffectContext, "bus" | "vault" | "worker">,
   type: CommandType,
   data: unknown,
   secrets: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
   const sealed = Object.fromEntries(Object.entries(secrets).map(([ref, text]) => [ref, vault.seal(ref, text)]))
+  const actor = { name: `system:${worker}`, admin: true }
   const executed = await bus.execute({ type, data, actor, secrets: sealed }, decisionMs)
   if (executed.status === "queued") throw new GatehouseError("store_unavailable", `${type} was not decided in time`)
   return executed.result

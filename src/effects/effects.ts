@@ -1,9 +1,12 @@
 import type { EffectContext } from "./effect-context.ts"
 import { type Changes, workOnCertificates } from "./certificate-worker.ts"
+import type { DockerParts } from "./docker.ts"
 import type { ConnectRedis } from "../platform/redis.ts"
 import type { EventRecord } from "../platform/event-store.ts"
+import type { Kind } from "../events/event.ts"
 import { keepLease } from "../platform/lease.ts"
 import { subscribe } from "../platform/subscription.ts"
+import { workOnServices } from "./docker-worker.ts"
 
 /** What runs effects, and who this node is. */
 export interface EffectOptions extends EffectContext {
@@ -14,6 +17,8 @@ export interface EffectOptions extends EffectContext {
   readonly leaseTtlMs?: number
   /** Milliseconds between heartbeats; 5 000. */
   readonly leaseBeatMs?: number
+  /** The container engine; without it nobody works on services. */
+  readonly docker?: DockerParts
 }
 
 /** Effects that run until they are stopped. */
@@ -22,49 +27,74 @@ export interface Effects {
   stop(): Promise<void>
 }
 
-/** Name of the lease under which one node works on certificates. */
+/** Names of the leases under which one node works on certificates, and one on services. */
 const certificateLease = "effects:certificates"
+const dockerLease = "effects:docker"
 
 /** Starts what reacts to the log with I/O. One node at a time does the work. */
 export function startEffects(options: EffectOptions): Effects {
   const stop = new AbortController()
   const { store, log, holder, leaseTtlMs, leaseBeatMs } = options
-  const certificates = keepLease({
-    store,
-    name: certificateLease,
-    holder,
-    lead: (_epoch, signal) => lead(options, signal),
-    signal: stop.signal,
-    log,
-    ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }),
-    ...(leaseBeatMs !== undefined && { beatMs: leaseBeatMs }),
-  })
+  const lead = (name: string, work: (signal: AbortSignal) => Promise<void>) =>
+    keepLease({
+      store,
+      name,
+      holder,
+      lead: (_epoch, signal) => work(signal),
+      signal: stop.signal,
+      log,
+      ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }),
+      ...(leaseBeatMs !== undefined && { beatMs: leaseBeatMs }),
+    })
+  const docker = options.docker
+  const leading = [
+    lead(certificateLease, (signal) => {
+      options.crash("acme.leaseTaken")
+      return follow(options, "certificate", "certificates", signal, (changes) =>
+        workOnCertificates(options, changes, signal),
+      )
+    }),
+    ...(docker === undefined
+      ? []
+      : [
+          lead(dockerLease, (signal) =>
+            follow(options, "service", "services", signal, (changes) =>
+              workOnServices({ ...options, ...docker, worker: "docker" }, changes, signal),
+            ),
+          ),
+        ]),
+  ]
   return {
     async stop() {
       stop.abort()
-      await certificates
+      await Promise.all(leading)
     },
   }
 }
 
 const catchUpMs = 1000
 
-/** The leader before may have recorded what this node has not seen yet: nothing starts before that. */
-async function lead(options: EffectOptions, signal: AbortSignal): Promise<void> {
-  options.crash("acme.leaseTaken")
+/**
+ * Works with news of one kind of aggregates, from a consumer group. The leader before may have recorded what this node has
+ * not seen yet: nothing starts before that.
+ */
+async function follow(
+  options: EffectOptions,
+  kind: Kind,
+  group: string,
+  signal: AbortSignal,
+  work: (changes: Changes) => Promise<void>,
+): Promise<void> {
   const head = await options.store.head()
   while (!signal.aborted && !(await options.projections.reached(head.position, catchUpMs)));
   if (signal.aborted) return
   const { connect, log } = options
-  const { handle, changes } = certificateChanges(options)
-  await Promise.all([
-    subscribe({ connect, group: "certificates", consumer: "leader", handle, signal, log }),
-    workOnCertificates(options, changes, signal),
-  ])
+  const { handle, changes } = changesOf(kind, options)
+  await Promise.all([subscribe({ connect, group, consumer: "leader", handle, signal, log }), work(changes)])
 }
 
-/** Consumer of the group `certificates`: an event is done with when the worker has been told of it. */
-function certificateChanges({ projections }: EffectContext) {
+/** An event is done with when the worker has been told of it. */
+function changesOf(wanted: Kind, { projections }: EffectContext) {
   const listeners = new Set<() => void>()
   const changes: Changes = {
     listen(listener) {
@@ -75,7 +105,7 @@ function certificateChanges({ projections }: EffectContext) {
   return {
     changes,
     async handle({ kind, position }: EventRecord, signal: AbortSignal): Promise<void> {
-      if (kind !== "certificate") return
+      if (kind !== wanted) return
       while (!signal.aborted && !(await projections.reached(position, catchUpMs)));
       for (const listener of listeners) listener()
     },

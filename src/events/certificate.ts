@@ -28,7 +28,11 @@ export const certificateEvents = {
   CertificateConversionRequested: z.strictObject({ acme_directory_url: z.string(), environment: Environment }),
   CertificateAttemptStarted: z.strictObject({ attempt: z.number().int().min(1), directory_url: z.string().nullable() }),
   CertificateOrderRecorded: z.strictObject({ order_url: z.string() }),
-  CertificateChallengePublished: z.strictObject({ domain: z.string(), token: z.string(), key_authorization: z.string() }),
+  CertificateChallengePublished: z.strictObject({
+    domain: z.string(),
+    token: z.string(),
+    key_authorization: z.string(),
+  }),
   CertificateKeySaved: z.strictObject({ key_ref: SecretRef, csr_pem: z.string() }),
   CertificateIssued: z.strictObject({
     fullchain_pem: z.string(),
@@ -80,7 +84,11 @@ export interface Generation {
   readonly order_url: string | null
   readonly key_ref: string | null
   readonly csr_pem: string | null
-  readonly challenges: readonly { readonly domain: string; readonly token: string; readonly key_authorization: string }[]
+  readonly challenges: readonly {
+    readonly domain: string
+    readonly token: string
+    readonly key_authorization: string
+  }[]
 }
 
 /** A certificate with what it serves and what is being done about it. */
@@ -130,7 +138,10 @@ export const evolveCertificate: Evolve<Certificate, CertificateEvent> = (state, 
     return { ...event.data, material: null, generation: accepted("issue", at), created_at: at }
   if (state === undefined) return undefined
   const { generation } = state
-  const progress = (change: Partial<Generation>): Certificate => ({ ...state, generation: { ...generation, ...change } })
+  const progress = (change: Partial<Generation>): Certificate => ({
+    ...state,
+    generation: { ...generation, ...change },
+  })
   switch (event.type) {
     case "CertificateRenewalRequested":
       return { ...state, generation: accepted(purpose(state), at) }
@@ -153,7 +164,17 @@ export const evolveCertificate: Evolve<Certificate, CertificateEvent> = (state, 
       return progress({ step: "finalize", ...event.data })
     case "CertificateIssued":
       return {
-        ...progress({ state: "completed", step: "download", ended_at: at, next_attempt_at: null, last_error: null, challenges: [], order_url: null, key_ref: null, csr_pem: null }),
+        ...progress({
+          state: "completed",
+          step: "download",
+          ended_at: at,
+          next_attempt_at: null,
+          last_error: null,
+          challenges: [],
+          order_url: null,
+          key_ref: null,
+          csr_pem: null,
+        }),
         material: event.data,
       }
     case "CertificateAttemptFailed": {

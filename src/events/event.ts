@@ -1,19 +1,31 @@
 import { apiTokenEvents, evolveApiToken } from "./api-token.ts"
 import { authorityEvents, evolveAuthority } from "./authority.ts"
+import { browserSessionEvents, evolveBrowserSession } from "./browser-session.ts"
 import { certificateEvents, evolveCertificate } from "./certificate.ts"
+import { consentEvents, evolveConsent } from "./consent.ts"
 import { evolveGrant, grantEvents } from "./grant.ts"
+import { evolveInstance, instanceEvents } from "./instance.ts"
 import { clientEvents, evolveClient } from "./oauth-client.ts"
 import { evolveProxy, proxyEvents } from "./proxy.ts"
+import { evolveResource, resourceEvents } from "./resource.ts"
+import { evolveRoute, routeEvents } from "./route.ts"
+import { evolveService, serviceEvents } from "./service.ts"
 import { evolveSigningKey, signingKeyEvents } from "./signing-key.ts"
 
 /** The closed union of aggregates: schemas and fold of each kind. */
 export const aggregates = {
   "api-token": { events: apiTokenEvents, evolve: evolveApiToken },
   authority: { events: authorityEvents, evolve: evolveAuthority },
+  "browser-session": { events: browserSessionEvents, evolve: evolveBrowserSession },
   certificate: { events: certificateEvents, evolve: evolveCertificate },
+  consent: { events: consentEvents, evolve: evolveConsent },
   grant: { events: grantEvents, evolve: evolveGrant },
   client: { events: clientEvents, evolve: evolveClient },
+  instance: { events: instanceEvents, evolve: evolveInstance },
   proxy: { events: proxyEvents, evolve: evolveProxy },
+  resource: { events: resourceEvents, evolve: evolveResource },
+  route: { events: routeEvents, evolve: evolveRoute },
+  service: { events: serviceEvents, evolve: evolveService },
   "signing-key": { events: signingKeyEvents, evolve: evolveSigningKey },
 } as const
 

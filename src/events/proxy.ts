@@ -1,6 +1,7 @@
 import * as z from "zod"
 import type { EventOf, Evolve } from "./envelope.ts"
 import { CertificateName, HostName, ScopeToken } from "./values.ts"
+import { RouteId } from "./route.ts"
 
 /** How a protected proxy treats callers without a valid identity. */
 export const AuthMode = z.enum(["forward", "redirect", "passthrough"])
@@ -18,17 +19,45 @@ export const ProxyAuth = z.strictObject({
   auth_required_groups: rule,
   auth_pass_headers: z.boolean(),
   auth_excluded_paths: z.array(z.string().startsWith("/").max(1024)).max(100),
-  auth_cookie_name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/).nullable(),
+  auth_cookie_name: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .nullable(),
   auth_header_prefix: z.string().regex(/^X-[A-Za-z0-9-]{1,32}$/),
+  /** Only tokens that are bound to a key, with a proof of it (RFC 9449). */
+  auth_require_dpop: z.boolean().optional(),
+})
+
+/** Whom a scope is for; kinds of people are joined as in the proxy's own rule. */
+const ScopeRule = z.strictObject({
+  scope: ScopeToken,
+  users: rule.optional(),
+  emails: rule.optional(),
+  groups: rule.optional(),
 })
 
 /** MCP settings of a proxy. */
 export const ProxyMcp = z.strictObject({
   mcp_enabled: z.boolean(),
-  mcp_endpoint: z.string().regex(/^\/[^?#\s]*$/, "must start with / and have no query").max(256),
+  mcp_endpoint: z
+    .string()
+    .regex(/^\/[^?#\s]*$/, "must start with / and have no query")
+    .max(256),
   mcp_scopes: z.array(ScopeToken).min(1).max(32),
   mcp_stateful: z.boolean(),
   mcp_override_backend: z.boolean(),
+  /** Scopes that are not for everybody who may pass; a scope may stand in several rules. */
+  mcp_scope_rules: z.array(ScopeRule).max(100).optional(),
+})
+
+const routeIds = z.array(RouteId)
+
+/** Which routes apply to a proxy: of those that are not its own, all but `disabled_routes`, only `enabled_routes`, or none. */
+export const ProxyRoutes = z.strictObject({
+  route_mode: z.enum(["all", "selective", "none"]),
+  enabled_routes: routeIds,
+  /** Also switches off routes of the proxy's own. */
+  disabled_routes: routeIds,
 })
 
 /** Settings that the proxy's own endpoint changes. */
@@ -44,12 +73,18 @@ export const ProxySettings = z.strictObject({
 
 /** Events of a proxy; the aggregate's id is its host name. */
 export const proxyEvents = {
-  ProxyCreated: ProxySettings.extend({ hostname: HostName, owner: z.string() }),
+  ProxyCreated: ProxySettings.extend({
+    hostname: HostName,
+    owner: z.string(),
+    /** The service that it was made for and goes with. */
+    service: z.string().optional(),
+  }),
   ProxyUpdated: ProxySettings.partial(),
   ProxyAuthSet: ProxyAuth,
   ProxyAuthRemoved: z.strictObject({}),
   ProxyMcpSet: ProxyMcp,
   ProxyMcpRemoved: z.strictObject({}),
+  ProxyRoutesSet: ProxyRoutes,
   ProxyReassigned: z.strictObject({ owner: z.string() }),
   ProxyDeleted: z.strictObject({ hostname: HostName }),
 } as const
@@ -58,18 +93,25 @@ export const proxyEvents = {
 export type ProxyEvent = EventOf<typeof proxyEvents>
 
 /** A host that Gatehouse answers for, and where its requests go. */
-export interface Proxy extends Readonly<z.infer<typeof ProxySettings>> {
+export interface Proxy extends Readonly<z.infer<typeof ProxySettings>>, Readonly<z.infer<typeof ProxyRoutes>> {
   readonly hostname: string
   readonly owner: string
+  /** The service that it was made for. */
+  readonly service?: string | undefined
   readonly auth: Readonly<z.infer<typeof ProxyAuth>> | null
   readonly mcp: Readonly<z.infer<typeof ProxyMcp>> | null
   readonly created_at: string
   readonly updated_at: string
 }
 
+const everyRoute = { route_mode: "all", enabled_routes: [], disabled_routes: [] } as const satisfies z.infer<
+  typeof ProxyRoutes
+>
+
 /** Folds a proxy's events. */
 export const evolveProxy: Evolve<Proxy, ProxyEvent> = (state, event, at) => {
-  if (event.type === "ProxyCreated") return { ...event.data, auth: null, mcp: null, created_at: at, updated_at: at }
+  if (event.type === "ProxyCreated")
+    return { ...event.data, ...everyRoute, auth: null, mcp: null, created_at: at, updated_at: at }
   if (state === undefined) return undefined
   switch (event.type) {
     case "ProxyUpdated":
@@ -82,6 +124,8 @@ export const evolveProxy: Evolve<Proxy, ProxyEvent> = (state, event, at) => {
       return { ...state, mcp: event.data, updated_at: at }
     case "ProxyMcpRemoved":
       return { ...state, mcp: null, updated_at: at }
+    case "ProxyRoutesSet":
+      return { ...state, ...event.data, updated_at: at }
     case "ProxyReassigned":
       return { ...state, owner: event.data.owner, updated_at: at }
     case "ProxyDeleted":

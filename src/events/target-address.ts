@@ -53,7 +53,15 @@ export function inCidr(address: { value: bigint; width: 32 | 128 }, block: Block
 }
 
 // RFC 6890 and its registries; the cloud metadata addresses lie in link-local, plus fd00:ec2::254.
-const never = ["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/128", "fe80::/10", "ff00::/8", "fd00:ec2::254/128"].map(parseCidr)
+const never = [
+  "0.0.0.0/8",
+  "169.254.0.0/16",
+  "224.0.0.0/3",
+  "::/128",
+  "fe80::/10",
+  "ff00::/8",
+  "fd00:ec2::254/128",
+].map(parseCidr)
 const restricted = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16"]
   .concat(["198.18.0.0/15", "::1/128", "fc00::/7", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "100::/64"])
   .map(parseCidr)
@@ -75,4 +83,30 @@ export function addressAllowed(text: string, trusted: boolean, allowed: readonly
   if (kind !== "private" || trusted) return kind !== "never"
   const address = parseAddress(text)!
   return allowed.some((cidr) => inCidr(address, parseCidr(cidr)))
+}
+
+// What classifyAddress leaves to targets: documentation, benchmarks, relays and transition forms (RFC 6890 registries).
+const reserved = [
+  "192.0.2.0/24",
+  "192.88.99.0/24",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "2001::/23",
+  "2001:db8::/32",
+  "3fff::/20",
+].map(parseCidr)
+const globalUnicast = parseCidr("2000::/3")
+
+/** Is it an ordinary address of the public Internet, with no special use at all? What cannot be parsed is not. */
+export function isGlobalAddress(text: string): boolean {
+  const address = parseAddress(text)
+  if (address === undefined || classifyAddress(text) !== "public") return false
+  if (address.width === 128 && !inCidr(address, globalUnicast)) return false
+  return !reserved.some((block) => inCidr(address, block))
+}
+
+/** Is it an address of this machine (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3)? */
+export function isLoopbackAddress(text: string): boolean {
+  const address = parseAddress(text)
+  return address !== undefined && (address.width === 32 ? address.value >> 24n === 127n : address.value === 1n)
 }

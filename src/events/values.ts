@@ -10,7 +10,9 @@ export const Sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/)
 export const SecretRef = z.string().regex(/^[a-z0-9-]{1,64}$/)
 
 /** Name of an API token as its owner typed it; unique ignoring case. */
-export const TokenName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 letters, digits, . _ -, first a letter or digit")
+export const TokenName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 letters, digits, . _ -, first a letter or digit")
 
 /** Name of a certificate; unique ignoring case. */
 export const CertificateName = z

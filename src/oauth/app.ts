@@ -2,25 +2,33 @@ import type { AuthorizationServer, AuthorizationServerParts, Handler } from "./a
 import { H3, type H3Event, toNodeHandler } from "h3"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { GatehouseError, problem } from "../errors.ts"
-import { callback, chooseGithub } from "./login-github.ts"
+import { callback, chooseProvider } from "./login-provider.ts"
 import { deleteClient, readClient, replaceClient } from "./client-configuration.ts"
 import { loginLocally, showLogin } from "./login.ts"
 import { accessTokens } from "../projections/access-token.ts"
 import { authorize } from "./authorize.ts"
 import { decide } from "./consent.ts"
+import { askLogout, logout } from "./logout.ts"
+import { authorizeDevice } from "./device-authorization.ts"
+import { documentFetch } from "./document-fetch.ts"
+import { enterUserCode, showDevice } from "./device-verification.ts"
 import { errorAnswer } from "./error-answer.ts"
 import { home } from "./home.ts"
 import { githubListed } from "./user.ts"
 import { introspect } from "./introspect.ts"
 import { jwks } from "./jwks.ts"
 import { metadata } from "./metadata.ts"
-import { providers } from "./providers.ts"
+import { noCounters } from "../platform/counters.ts"
+import { githubOn } from "./external-provider.ts"
+import { oidc } from "./oidc.ts"
 import { randomUUID } from "node:crypto"
 import { rateLimiter } from "../platform/rate-limit.ts"
 import { refreshKey } from "./refresh-token.ts"
 import { register } from "./register.ts"
 import { revoke } from "./revoke.ts"
+import { revokeOwnGrant, showAccount } from "./account.ts"
 import { signingKeys } from "./signing-keys.ts"
+import { tallyRequest } from "./tally.ts"
 import { token } from "./token.ts"
 import { tokensByHash } from "../projections/tokens-by-hash.ts"
 import { reason } from "../platform/log.ts"
@@ -49,8 +57,13 @@ const endpoints: readonly Endpoint[] = [
   { path: "/authorize", kind: "page", methods: { GET: authorize, POST: authorize } },
   { path: "/consent", kind: "page", methods: { POST: decide } },
   { path: "/login", kind: "page", methods: { GET: showLogin, POST: loginLocally } },
-  { path: "/login/github", kind: "page", methods: { GET: chooseGithub } },
+  { path: "/login/github", kind: "page", methods: { GET: chooseProvider("github") } },
+  { path: "/login/oidc", kind: "page", methods: { GET: chooseProvider("oidc") } },
   { path: "/callback", kind: "page", methods: { GET: callback } },
+  { path: "/logout", kind: "page", methods: { GET: askLogout, POST: logout } },
+  { path: "/account", kind: "page", methods: { GET: showAccount, POST: revokeOwnGrant } },
+  { path: "/device_authorization", kind: "json", methods: { POST: authorizeDevice } },
+  { path: "/device", kind: "page", methods: { GET: showDevice, POST: enterUserCode } },
   { path: "/token", kind: "json", methods: { POST: token } },
   { path: "/revoke", kind: "json", methods: { POST: revoke } },
   { path: "/introspect", kind: "json", methods: { POST: introspect } },
@@ -70,20 +83,28 @@ export interface OAuthApp {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void
   /** Sees to it that there is a signing key; to be awaited before the first request. @throws ConfigError, GatehouseError */
   ensureSigningKey(): Promise<void>
+  /** Makes a new signing key, which signs ten minutes later. @throws GatehouseError `store_unavailable` */
+  rotateSigningKey(): Promise<{ readonly kid: string; readonly activates_at: string }>
 }
 
 /** Puts the authorization server together. */
 export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
   const now = () => parts.clock().getTime()
+  const { config } = parts
+  const issuer = `https://${config.oauthAuthority}`
+  const hosts = { allowedHosts: config.OAUTH_CIMD_ALLOWED_HOSTS, deniedHosts: config.OAUTH_CIMD_DENIED_HOSTS }
   const server: AuthorizationServer = {
     ...parts,
-    issuer: `https://${parts.config.oauthAuthority}`,
+    issuer,
     fetch: parts.fetch ?? fetch,
+    documents: parts.documents ?? documentFetch({ issuer, ...hosts }),
+    counters: parts.counters ?? noCounters,
+    oidc: config.OIDC_ISSUER === undefined ? undefined : oidc(config, parts.fetch ?? fetch, now),
     limiter: rateLimiter(parts.ttl, now),
     signingKeys: signingKeys(parts),
     tokensByHash: tokensByHash(parts.projections),
     accessTokens: accessTokens({ world: () => parts.projections.world, now }),
-    refreshKey: refreshKey(parts.config.MASTER_KEY),
+    refreshKey: refreshKey(config.MASTER_KEY),
   }
   warnOfAllowList(server)
   const app = new H3({ silent: true, onError: () => dressed(problemAnswer("bad_request"), true) })
@@ -99,12 +120,15 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
       })
     },
     ensureSigningKey: () => server.signingKeys.ensure(),
+    rotateSigningKey: () => server.signingKeys.rotate(),
   }
 }
 
 /** An allow-list that lets nobody or everybody in is rarely meant. */
 function warnOfAllowList(server: AuthorizationServer): void {
-  if (!providers(server).some(({ name }) => name === "github")) return
+  if (server.oidc !== undefined && server.config.OIDC_ALLOWED_USERS.length === 0)
+    server.log.warning("oidc_login_allows_nobody", { variable: "OIDC_ALLOWED_USERS" })
+  if (!githubOn(server.config)) return
   const list = server.config.OAUTH_ALLOWED_GITHUB_USERS
   if (list === undefined) server.log.warning("github_login_allows_nobody", { variable: "OAUTH_ALLOWED_GITHUB_USERS" })
   else if (githubListed(list, "*"))
@@ -114,8 +138,11 @@ function warnOfAllowList(server: AuthorizationServer): void {
 async function answer(server: AuthorizationServer, endpoint: Endpoint, event: H3Event): Promise<Response> {
   const open = endpoint.kind === "json"
   try {
-    return dressed(await dispatch(server, endpoint, event), open)
+    const response = await dispatch(server, endpoint, event)
+    tallyRequest(server, endpoint.path)
+    return dressed(response, open)
   } catch (error) {
+    tallyRequest(server, endpoint.path, error)
     return dressed(errorAnswer(server, endpoint.kind, event, error), open)
   }
 }

@@ -2,37 +2,41 @@ import type { AuthorizationServer } from "./authorization-server.ts"
 import type { Client } from "../events/oauth-client.ts"
 import { OAuthError } from "./oauth-error.ts"
 import type { Parameters } from "./parameters.ts"
-import type { Transaction } from "./transaction.ts"
-import type { User } from "./user.ts"
 import { challengeOf, requireVerifier } from "./pkce.ts"
 import { grantedFacts, type GrantedFacts, issueTokens, waitForGrant } from "./token-response.ts"
 import { normalResources } from "./requested-resource.ts"
-import { mayRefresh } from "./granted-scope.ts"
 import { randomSecret } from "../platform/ids.ts"
 import { revokeGrant } from "./grant-revocation.ts"
-import { findClient } from "./client-authentication.ts"
 
 const lifetimeMs = 60_000
 /** A used code is recognised this long; its second use ends the grant. */
 const rememberMs = 600_000
 
-/** Stores a code for a transaction that is allowed and signed in. @param position log position of the grant */
+/** What a code is bound to besides its grant. */
+interface CodeRequest {
+  readonly redirect_uri: string
+  readonly redirect_uri_given: boolean
+  readonly challenge: string
+  /** Key that the authorization request promised (RFC 9449 §10); null = any or none. */
+  readonly jkt: string | null
+}
+
+/** Stores a code for a grant. @param refreshable its redemption starts a refresh family */
 export async function mintCode(
   server: AuthorizationServer,
-  transaction: Transaction,
-  user: User,
-  grantId: string,
-  position: number,
+  clientId: string,
+  { redirect_uri, redirect_uri_given, challenge, jkt }: CodeRequest,
+  facts: GrantedFacts,
+  refreshable: boolean,
 ): Promise<string> {
-  const code = `${grantId}.${randomSecret()}`
-  const facts: GrantedFacts = { grant_id: grantId, position, user, resources: transaction.resources }
-  const refreshable = mayRefresh(findClient(server, transaction.client_id), transaction.scope)
+  const code = `${facts.grant_id}.${randomSecret()}`
   const record = {
-    client_id: transaction.client_id,
-    redirect_uri: transaction.redirect_uri,
-    redirect_uri_given: transaction.redirect_uri_given,
-    code_challenge: transaction.code_challenge,
-    resources: transaction.resources,
+    client_id: clientId,
+    redirect_uri,
+    redirect_uri_given,
+    code_challenge: challenge,
+    jkt: jkt ?? "",
+    resources: facts.resources,
     expires: server.clock().getTime() + lifetimeMs,
     family_ttl: refreshable ? server.config.OAUTH_REFRESH_TOKEN_LIFETIME * 1000 : 0,
     value: JSON.stringify(facts),
@@ -46,6 +50,7 @@ export async function redeemCode(
   server: AuthorizationServer,
   client: Client,
   parameters: Parameters,
+  jkt: string | undefined,
 ): Promise<Response> {
   if (!client.metadata.grant_types.includes("authorization_code"))
     throw new OAuthError("unauthorized_client", "the client did not register this grant")
@@ -62,6 +67,8 @@ export async function redeemCode(
     redirect_uri: parameters.get("redirect_uri") ?? "",
     code_challenge: challengeOf(verifier),
     resources,
+    jkt: jkt ?? "",
+    bind: client.metadata.token_endpoint_auth_method === "none",
   }
   const redemption = await server.ttl.redeemCode(code, family, bindings, server.clock().getTime(), rememberMs)
   switch (redemption.status) {
@@ -75,7 +82,7 @@ export async function redeemCode(
       await revokeGrant(server, grantedFacts(redemption.value).grant_id, "code_reuse")
       throw refused()
     case "redeemed":
-      return issueTokens(server, client, grantedFacts(redemption.value), { resources, generation: 1 })
+      return issueTokens(server, client, grantedFacts(redemption.value), { resources, generation: 1, jkt })
   }
 }
 

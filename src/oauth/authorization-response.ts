@@ -1,28 +1,60 @@
 import type { AuthorizationServer } from "./authorization-server.ts"
 import { OAuthError } from "./oauth-error.ts"
+import { denyDevice } from "./device-code.ts"
+import { errorPage } from "./pages.ts"
 import { GatehouseError } from "../errors.ts"
 import { reason } from "../platform/log.ts"
+import { tallyRefusal } from "./tally.ts"
 
-/** Where an authorization response goes: a redirect URI that was checked against the client, and its state. */
-export interface ResponseTarget {
-  readonly client_id: string
+/** A redirect URI that was checked against the client, and the state that goes with it. */
+export interface RedirectAnswer {
+  readonly via: "redirect"
   readonly redirect_uri: string
   readonly state: string | null
 }
 
-/** Redirect that carries a code (RFC 6749 §4.1.2), with `iss` (RFC 9207). */
-export function codeResponse(server: AuthorizationServer, target: ResponseTarget, code: string): Response {
-  return redirect(server, target, { code })
+/** A device that asks for its answer itself (RFC 8628). */
+export interface DeviceAnswer {
+  readonly via: "device"
+  readonly device: string
 }
 
-/** Redirect that carries an error (RFC 6749 §4.1.2.1), with `iss` (RFC 9207). */
-export function errorResponse(server: AuthorizationServer, target: ResponseTarget, error: OAuthError): Response {
-  server.log.info("oauth_authorization_refused", {
-    client_id: target.client_id,
-    error: error.code,
-    detail: error.message,
-  })
-  return redirect(server, target, { error: error.code, error_description: error.message })
+/** A browser that signs in for itself. */
+export interface SessionAnswer {
+  readonly via: "session"
+  /** Path of ours, or a URL that was checked. */
+  readonly return_url: string
+}
+
+/** Who waits for the outcome of an authorization, and how it gets there. */
+export interface ResponseTarget {
+  /** Empty where no client is involved. */
+  readonly client_id: string
+  readonly answer: RedirectAnswer | DeviceAnswer | SessionAnswer
+}
+
+/** Redirect that carries a code (RFC 6749 §4.1.2), with `iss` (RFC 9207). */
+export function codeResponse(server: AuthorizationServer, answer: RedirectAnswer, code: string): Response {
+  return redirect(server, answer, { code })
+}
+
+/** Tells the client of an error (RFC 6749 §4.1.2.1), by a redirect with `iss` (RFC 9207) or when its device asks next. */
+export async function errorResponse(
+  server: AuthorizationServer,
+  { client_id, answer }: ResponseTarget,
+  error: OAuthError,
+): Promise<Response> {
+  server.log.info("oauth_authorization_refused", { client_id, error: error.code, detail: error.message })
+  tallyRefusal(server, client_id, error.code)
+  switch (answer.via) {
+    case "redirect":
+      return redirect(server, answer, { error: error.code, error_description: error.message })
+    case "device":
+      await denyDevice(server, answer.device)
+      return errorPage(200, "Access was not granted", `The device gets no access: ${error.message}.`)
+    case "session":
+      return errorPage(403, "Not signed in", `Signing in did not work: ${error.message}.`)
+  }
 }
 
 /**
@@ -37,7 +69,7 @@ export async function answering(
   try {
     return await step()
   } catch (error) {
-    if (error instanceof OAuthError) return errorResponse(server, target, error)
+    if (error instanceof OAuthError) return await errorResponse(server, target, error)
     if (error instanceof GatehouseError && error.code === "store_unavailable") throw error
     if (!(error instanceof GatehouseError)) throw error
     server.log.error("oauth_authorization_failed", { client_id: target.client_id, error: reason(error) })
@@ -45,15 +77,15 @@ export async function answering(
   }
 }
 
-function redirect(server: AuthorizationServer, target: ResponseTarget, members: Record<string, string>): Response {
+function redirect(server: AuthorizationServer, answer: RedirectAnswer, members: Record<string, string>): Response {
   const query = new URLSearchParams({
     ...members,
-    ...(target.state !== null && { state: target.state }),
+    ...(answer.state !== null && { state: answer.state }),
     iss: server.issuer,
   })
   // Appended to the text, not rebuilt: the client registered these bytes.
-  const joint = target.redirect_uri.includes("?") ? "&" : "?"
-  return seeOther(`${target.redirect_uri}${joint}${query.toString()}`)
+  const joint = answer.redirect_uri.includes("?") ? "&" : "?"
+  return seeOther(`${answer.redirect_uri}${joint}${query.toString()}`)
 }
 
 /** 303, so that a form post is never sent on (RFC 9700 §4.12). */

@@ -1,10 +1,13 @@
 import type { AccessTokens } from "../projections/access-token.ts"
 import type { CommandBus } from "../platform/command-bus.ts"
 import type { Config } from "../platform/config.ts"
+import type { Counters } from "../platform/counters.ts"
+import type { DocumentFetch } from "./document-fetch.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { H3Event } from "h3"
 import type { RateLimiter } from "../platform/rate-limit.ts"
 import type { Logger } from "../platform/log.ts"
+import type { Oidc } from "./oidc.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { SigningKeys } from "./signing-keys.ts"
 import type { TokensByHash } from "../projections/tokens-by-hash.ts"
@@ -22,15 +25,23 @@ export interface AuthorizationServerParts {
   readonly ttl: TtlStore
   readonly log: Logger
   readonly clock: () => Date
+  /** Told what happens, for the numbers of administrators. */
+  readonly counters?: Pick<Counters, "add" | "addTo">
   /** For calls to identity providers. */
   readonly fetch?: typeof fetch
+  /** For documents at addresses that others choose. */
+  readonly documents?: DocumentFetch
 }
 
 /** Everything that the endpoints work with. */
-export interface AuthorizationServer extends Omit<AuthorizationServerParts, "fetch"> {
+export interface AuthorizationServer extends Omit<AuthorizationServerParts, "fetch" | "documents" | "counters"> {
   /** Issuer identifier (RFC 8414 §2), compared byte for byte by clients. */
   readonly issuer: string
   readonly fetch: typeof fetch
+  readonly documents: DocumentFetch
+  readonly counters: Pick<Counters, "add" | "addTo">
+  /** The OpenID provider, where one is configured. */
+  readonly oidc: Oidc | undefined
   readonly limiter: RateLimiter
   readonly signingKeys: SigningKeys
   readonly tokensByHash: TokensByHash
@@ -48,4 +59,9 @@ export const oauthActor = { name: "system:oauth", admin: true } as const
 /** Client address of a request. The edge set it on the socket. */
 export function clientAddress(event: H3Event): string {
   return getRequestIP(event) ?? "unknown"
+}
+
+/** End of life of a client that is used now, ISO 8601. */
+export function clientLifeEnds({ config, clock }: Pick<AuthorizationServer, "config" | "clock">): string {
+  return new Date(clock().getTime() + config.OAUTH_CLIENT_LIFETIME * 1000).toISOString()
 }

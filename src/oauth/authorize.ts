@@ -3,19 +3,20 @@ import { limit } from "./limits.ts"
 import { OAuthError, PageError } from "./oauth-error.ts"
 import { type Parameters, formParameters, queryParameters } from "./parameters.ts"
 import { type ResponseTarget, answering } from "./authorization-response.ts"
-import { type Transaction, formActions, putTransaction } from "./transaction.ts"
+import { type Transaction, putTransaction } from "./transaction.ts"
+import { DocumentError } from "./document-fetch.ts"
+import { documentClient, isDocumentUrl } from "./client-document.ts"
 import type { Client } from "../events/oauth-client.ts"
 import type { H3Event } from "h3"
 import { completeAuthorization } from "./completion.ts"
-import { consentPage } from "./pages.ts"
-import { consented } from "./consent.ts"
+import { askConsent } from "./consent-page.ts"
+import { consented } from "./remembered-consent.ts"
 import { currentSession } from "./session.ts"
-import { findClient } from "./client-authentication.ts"
-import { findResource, requestedResources } from "./requested-resource.ts"
+import { findClient, stands } from "./known-client.ts"
+import { requestedResources } from "./requested-resource.ts"
 import { grantedScope } from "./granted-scope.ts"
-import { matchesRedirectUri } from "./redirect-uri.ts"
+import { matchesRedirectUri } from "../events/redirect-uri.ts"
 import { policyFault } from "./user.ts"
-import { providers } from "./providers.ts"
 import { randomSecret } from "../platform/ids.ts"
 import { requireChallenge } from "./pkce.ts"
 
@@ -28,9 +29,10 @@ const longestState = 2048
 export const authorize: Handler = async (server, event) => {
   const parameters = event.req.method === "POST" ? await formParameters(event) : queryParameters(event)
   await limit(server, event, "authorize", parameters.get("client_id"))
-  const client = requireClient(server, parameters)
+  const client = await requireClient(server, event, parameters)
   const redirectUri = requireRedirectUri(client, parameters)
-  const target = { client_id: client.client_id, redirect_uri: redirectUri, state: returnableState(parameters) }
+  const answer = { via: "redirect", redirect_uri: redirectUri, state: returnableState(parameters) } as const
+  const target = { client_id: client.client_id, answer }
   return answering(server, target, async () => {
     const transaction = validRequest(server, client, target, parameters)
     return nextStep(server, event, client, transaction, prompts(parameters), maxAge(parameters))
@@ -38,7 +40,7 @@ export const authorize: Handler = async (server, event) => {
 }
 
 /** @throws PageError */
-function requireClient(server: AuthorizationServer, parameters: Parameters): Client {
+async function requireClient(server: AuthorizationServer, event: H3Event, parameters: Parameters): Promise<Client> {
   requireOne(parameters, "client_id")
   const id = parameters.get("client_id")
   if (id === undefined)
@@ -48,14 +50,26 @@ function requireClient(server: AuthorizationServer, parameters: Parameters): Cli
       "Unknown application",
       "The request does not say which application sent it.",
     )
-  const client = findClient(server, id)
-  if (client !== undefined) return client
+  const client = isDocumentUrl(id) ? await describedClient(server, event, id) : findClient(server, id)
+  if (client !== undefined && stands(client, server.clock())) return client
   throw new PageError(
     400,
     "client_unknown",
     "Unknown application",
     "This application is not registered here, or its registration expired. Remove the saved sign-in in the application and connect again.",
   )
+}
+
+/** @throws PageError that says what is wrong with the client's document */
+async function describedClient(server: AuthorizationServer, event: H3Event, url: string): Promise<Client> {
+  try {
+    return await documentClient(server, event, url)
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error
+    server.log.info("oauth_client_document_refused", { client_id: url, reason: error.fault })
+    const text = `The application describes itself in a document that cannot be used: ${error.message}. Tell the makers of the application.`
+    throw new PageError(400, `client_document_${error.fault}`, "Unknown application", text)
+  }
 }
 
 /** @throws PageError */
@@ -106,14 +120,22 @@ function validRequest(
     ...target,
     id: randomSecret(),
     csrf: randomSecret(),
-    redirect_uri_given: parameters.get("redirect_uri") !== undefined,
-    code_challenge: challenge,
+    document: client.kind === "cimd" ? client.metadata : null,
+    code: { challenge, redirect_uri_given: parameters.get("redirect_uri") !== undefined, jkt: promisedKey(parameters) },
     resources: resources.map(({ uri }) => uri),
     scope,
     login_hint: parameters.get("login_hint")?.slice(0, 255) ?? null,
     fresh_login: false,
     browser: null,
   }
+}
+
+/** RFC 9449 §10. @throws OAuthError */
+function promisedKey(parameters: Parameters): string | null {
+  const jkt = parameters.get("dpop_jkt")
+  if (jkt !== undefined && !/^[A-Za-z0-9_-]{43}$/.test(jkt))
+    throw new OAuthError("invalid_request", "dpop_jkt must be a SHA-256 thumbprint")
+  return jkt ?? null
 }
 
 function requireState(parameters: Parameters): void {
@@ -166,31 +188,17 @@ async function nextStep(
   const now = server.clock()
   const session = await currentSession(server, event)
   const recent = session !== undefined && now.getTime() / 1000 - session.user.authTime <= oldest
-  const transaction = { ...asked, fresh_login: prompt.has("login") || !recent }
+  const transaction = { ...asked, fresh_login: prompt.has("login") || (oldest !== Infinity && !recent) }
   const usable = transaction.fresh_login || session === undefined ? undefined : session
   const refused = usable && policyFault(server, usable.user, client.client_id, transaction.resources)
-  const approved = usable !== undefined && refused === undefined && consented(server, usable.user.subject, transaction)
-  if (approved && !prompt.has("consent")) return completeAuthorization(server, transaction, usable.user)
+  const approved =
+    usable !== undefined && refused === undefined && consented(server, usable.user.subject, client, transaction)
+  if (approved && !prompt.has("consent")) return completeAuthorization(server, transaction, usable.user, false)
   if (prompt.has("none")) {
     if (usable === undefined) throw new OAuthError("login_required", "the person is not signed in")
     if (refused !== undefined) throw new OAuthError("access_denied", "the person may not use these resources")
     throw new OAuthError("consent_required", "the person has not allowed this yet")
   }
   await putTransaction(server, "consent", transaction)
-  return consentPage({
-    client,
-    redirectUri: transaction.redirect_uri,
-    resources: transaction.resources.flatMap((uri) => findResource(server, uri) ?? []),
-    scope: transaction.scope,
-    signIn:
-      usable === undefined || refused !== undefined
-        ? providers(server)
-            .map(({ words }) => words)
-            .join(" or ")
-        : undefined,
-    signedInAs: usable?.user.username,
-    transaction: transaction.id,
-    csrf: transaction.csrf,
-    formAction: formActions(server, transaction),
-  })
+  return askConsent(server, client, transaction, refused === undefined ? usable?.user : undefined)
 }

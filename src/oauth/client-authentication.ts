@@ -1,15 +1,17 @@
 import type { AuthorizationServer } from "./authorization-server.ts"
 import type { Client } from "../events/oauth-client.ts"
+import { findClient, hasHash } from "./known-client.ts"
+import { type PresentedAssertion, assertionFault, presentedAssertion } from "./client-assertion.ts"
+import { currentClient } from "./client-document.ts"
 import { OAuthError } from "./oauth-error.ts"
 import type { Parameters } from "./parameters.ts"
-import { find } from "../events/world.ts"
-import { sha256 } from "../platform/ids.ts"
-import { timingSafeEqual } from "node:crypto"
 
-/** A registered client whose registration still lives, or undefined. */
-export function findClient({ projections, clock }: AuthorizationServer, clientId: string): Client | undefined {
-  const client = find(projections.world, "client", clientId)
-  return client !== undefined && Date.parse(client.expires_at) > clock().getTime() ? client : undefined
+/** What a request offers to prove its client. */
+interface Presented {
+  readonly method: Client["metadata"]["token_endpoint_auth_method"]
+  readonly id: string | undefined
+  readonly secret: string
+  readonly assertion: PresentedAssertion | null
 }
 
 /**
@@ -17,32 +19,43 @@ export function findClient({ projections, clock }: AuthorizationServer, clientId
  * @param authorization value of the Authorization header
  * @throws OAuthError `invalid_client`; `invalid_request` when two methods or two ids are used
  */
-export function authenticateClient(
+export async function authenticateClient(
   server: AuthorizationServer,
   authorization: string | null,
   parameters: Parameters,
-): Client {
-  const basic = authorization === null ? undefined : basicCredentials(server, authorization)
-  const postedId = parameters.get("client_id")
-  const postedSecret = parameters.get("client_secret")
-  if (basic !== undefined && postedSecret !== undefined)
-    throw new OAuthError("invalid_request", "the client uses two authentication methods")
-  if (basic !== undefined && postedId !== undefined && postedId !== basic.id)
-    throw new OAuthError("invalid_request", "client_id differs from the authenticated client")
-  const id = basic?.id ?? postedId
-  if (id === undefined) throw refused(server, false)
-  const secret = basic?.secret ?? postedSecret
-  const method = basic !== undefined ? "client_secret_basic" : secret !== undefined ? "client_secret_post" : "none"
-  const client = findClient(server, id)
-  if (client === undefined || client.metadata.token_endpoint_auth_method !== method)
-    throw refused(server, basic !== undefined)
-  if (method !== "none" && !hasHash(secret ?? "", client.secret_hash)) throw refused(server, basic !== undefined)
+): Promise<Client> {
+  const presented = readPresented(server, authorization, parameters)
+  const refuse = () => refused(server, presented.method === "client_secret_basic")
+  const known = presented.id === undefined ? undefined : findClient(server, presented.id)
+  if (known === undefined) throw refuse()
+  const client = known.kind === "cimd" ? await currentClient(server, known) : known
+  if (client.metadata.token_endpoint_auth_method !== presented.method) throw refuse()
+  if (presented.assertion !== null) {
+    const fault = await assertionFault(server, client, presented.assertion)
+    if (fault === undefined) return client
+    server.log.warning("oauth_client_assertion_refused", { client_id: client.client_id, reason: fault })
+    throw refuse()
+  }
+  if (presented.method !== "none" && !hasHash(presented.secret, client.secret_hash)) throw refuse()
   return client
 }
 
-/** Does the secret hash to this? Constant time over digests of equal length. */
-export function hasHash(secret: string, hash: string | null): boolean {
-  return hash !== null && timingSafeEqual(Buffer.from(sha256(secret)), Buffer.from(hash))
+/** @throws OAuthError */
+function readPresented(server: AuthorizationServer, authorization: string | null, parameters: Parameters): Presented {
+  const basic = authorization === null ? undefined : basicCredentials(server, authorization)
+  const assertion = presentedAssertion(parameters)
+  const postedId = parameters.get("client_id")
+  const secret = parameters.get("client_secret")
+  if ([basic, secret, assertion ?? undefined].filter((offer) => offer !== undefined).length > 1)
+    throw new OAuthError("invalid_request", "the client uses two authentication methods")
+  if (assertion === undefined) throw refused(server, false)
+  const id = basic?.id ?? assertion?.clientId ?? postedId
+  if (postedId !== undefined && postedId !== id)
+    throw new OAuthError("invalid_request", "client_id differs from the authenticated client")
+  if (basic !== undefined) return { method: "client_secret_basic", id, secret: basic.secret, assertion: null }
+  if (assertion !== null) return { method: "private_key_jwt", id, secret: "", assertion }
+  if (secret !== undefined) return { method: "client_secret_post", id, secret, assertion: null }
+  return { method: "none", id, secret: "", assertion: null }
 }
 
 /** Basic credentials; both parts are form-encoded before base64 (RFC 6749 §2.3.1). @throws OAuthError `invalid_client` */

@@ -1,6 +1,6 @@
 import { type AuthorizationServer, type Handler, clientAddress, oauthActor } from "./authorization-server.ts"
 import { clientInformation, registrationBody } from "./register.ts"
-import { findClient, hasHash } from "./client-authentication.ts"
+import { findClient, hasHash } from "./known-client.ts"
 import type { Client } from "../events/oauth-client.ts"
 import type { H3Event } from "h3"
 import { OAuthError } from "./oauth-error.ts"
@@ -26,7 +26,9 @@ export const replaceClient: Handler = async (server, event) => {
   if (secret !== undefined && !(typeof secret === "string" && hasHash(secret, client.secret_hash)))
     throw new OAuthError("invalid_client_metadata", "client_secret cannot be chosen")
   const metadata = registeredMetadata(server, body)
-  if ((metadata.token_endpoint_auth_method === "none") !== (client.secret_hash === null))
+  const { token_endpoint_auth_method: method } = metadata
+  const confidential = client.metadata.token_endpoint_auth_method !== "none"
+  if ((method !== "none") !== confidential || method.startsWith("client_secret") !== (client.secret_hash !== null))
     throw new OAuthError("invalid_client_metadata", "a client cannot change between public and confidential")
   await execute(server, event, "UpdateClient", { client_id: client.client_id, metadata })
   return clientInformation(server, { ...client, metadata }, token, undefined, 200)

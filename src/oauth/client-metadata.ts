@@ -1,8 +1,9 @@
 import * as z from "zod"
 import type { AuthorizationServer } from "./authorization-server.ts"
-import type { Client } from "../events/oauth-client.ts"
+import { type Client, deviceGrant } from "../events/oauth-client.ts"
+import { clientKeysProblem } from "../events/client-keys.ts"
 import { OAuthError } from "./oauth-error.ts"
-import { redirectUrisProblem } from "./redirect-uri.ts"
+import { redirectUrisProblem } from "../events/redirect-uri.ts"
 import { requestedScopes, supportedScopes } from "./granted-scope.ts"
 
 type Metadata = Client["metadata"]
@@ -16,7 +17,11 @@ const Registration = z.object({
   client_name: z.string().optional(),
   grant_types: z.array(z.string()).max(20).optional(),
   response_types: z.array(z.string()).max(20).optional(),
-  token_endpoint_auth_method: z.enum(["none", "client_secret_basic", "client_secret_post"]).optional(),
+  token_endpoint_auth_method: z
+    .enum(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"])
+    .optional(),
+  jwks: z.object({ keys: z.array(z.looseObject({})).max(10) }).optional(),
+  jwks_uri: webAddress.optional(),
   scope: z.string().optional(),
   application_type: z.enum(["web", "native"]).optional(),
   client_uri: webAddress.optional(),
@@ -24,13 +29,22 @@ const Registration = z.object({
   contacts: z.array(shortText).max(10).optional(),
   software_id: shortText.optional(),
   software_version: shortText.optional(),
+  dpop_bound_access_tokens: z.boolean().optional(),
 })
+
+/** Grants that a client may ask for by itself. */
+const ownGrants = ["authorization_code", "refresh_token", deviceGrant] as const
 
 /**
  * The metadata to store for a registration request: defaults filled in, what Gatehouse does not have dropped (RFC 7591 §3.2.1).
+ * @param defaultMethod how a client authenticates that does not say
  * @throws OAuthError `invalid_redirect_uri`, `invalid_client_metadata`
  */
-export function registeredMetadata(server: AuthorizationServer, body: Record<string, unknown>): Metadata {
+export function registeredMetadata(
+  server: AuthorizationServer,
+  body: Record<string, unknown>,
+  defaultMethod: "client_secret_basic" | "none" = "client_secret_basic",
+): Metadata {
   const parsed = Registration.safeParse(body)
   if (!parsed.success) {
     const member = String(parsed.error.issues[0]?.path[0])
@@ -38,18 +52,22 @@ export function registeredMetadata(server: AuthorizationServer, body: Record<str
       throw new OAuthError("invalid_redirect_uri", "redirect_uris must be a list of strings")
     throw new OAuthError("invalid_client_metadata", `${member} is not acceptable`)
   }
-  const { redirect_uris, client_name, grant_types, response_types, scope, token_endpoint_auth_method, ...rest } =
+  const { redirect_uris, client_name, grant_types, response_types, scope, token_endpoint_auth_method, jwks, ...rest } =
     parsed.data
   const name = client_name === undefined ? undefined : clientName(client_name)
   const scopes = scope === undefined ? undefined : clientScope(server, scope)
+  const grants = grantTypes(grant_types)
+  const redirects = grants.includes("authorization_code")
+  const method = token_endpoint_auth_method ?? defaultMethod
   return {
-    redirect_uris: redirectUris(redirect_uris, rest.application_type),
-    grant_types: grantTypes(grant_types),
-    response_types: responseTypes(response_types),
-    token_endpoint_auth_method: token_endpoint_auth_method ?? "client_secret_basic",
+    redirect_uris: redirects ? redirectUris(redirect_uris, rest.application_type) : [],
+    grant_types: grants,
+    response_types: redirects ? responseTypes(response_types) : [],
+    token_endpoint_auth_method: method,
+    ...clientKeys(method, jwks, rest.jwks_uri),
     ...(name !== undefined && { client_name: name }),
     ...(scopes !== undefined && { scope: scopes }),
-    ...present(rest),
+    ...present({ ...rest, jwks_uri: undefined }),
   }
 }
 
@@ -61,15 +79,36 @@ function redirectUris(uris: readonly string[] | undefined, applicationType: "web
 }
 
 function grantTypes(asked: readonly string[] = ["authorization_code"]): Metadata["grant_types"] {
-  const known = (["authorization_code", "refresh_token"] as const).filter((type) => asked.includes(type))
-  if (!known.includes("authorization_code"))
-    throw new OAuthError("invalid_client_metadata", "grant_types must hold authorization_code")
+  const known = ownGrants.filter((type) => asked.includes(type))
+  if (!known.includes("authorization_code") && !known.includes(deviceGrant))
+    throw new OAuthError("invalid_client_metadata", "grant_types must hold authorization_code or the device grant")
   return known
 }
 
 function responseTypes(asked: readonly string[] = ["code"]): "code"[] {
   if (!asked.includes("code")) throw new OAuthError("invalid_client_metadata", "response_types must hold code")
   return ["code"]
+}
+
+const keyMembers = ["kty", "n", "e", "crv", "x", "y", "kid", "alg", "use"]
+
+/** Public keys of a client that signs its requests; without that method keys are of no use and dropped. */
+function clientKeys(
+  method: Metadata["token_endpoint_auth_method"],
+  jwks: { keys: Record<string, unknown>[] } | undefined,
+  uri: string | undefined,
+): Pick<Metadata, "jwks" | "jwks_uri"> {
+  if (method !== "private_key_jwt") return {}
+  if ((jwks === undefined) === (uri === undefined))
+    throw new OAuthError("invalid_client_metadata", "private_key_jwt needs either jwks or jwks_uri")
+  if (uri !== undefined && !uri.startsWith("https://"))
+    throw new OAuthError("invalid_client_metadata", "jwks_uri must be an https URL")
+  if (uri !== undefined) return { jwks_uri: uri }
+  const problem = clientKeysProblem(jwks)
+  if (problem !== undefined) throw new OAuthError("invalid_client_metadata", problem)
+  const members = (key: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(key).filter(([name]) => keyMembers.includes(name)))
+  return { jwks: { keys: jwks!.keys.map(members) } }
 }
 
 /** A name that shows as what it is: no control characters, none that turn the direction of text or have no width. */

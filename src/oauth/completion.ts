@@ -1,39 +1,83 @@
-import { type AuthorizationServer, oauthActor } from "./authorization-server.ts"
-import { type User, policyFault } from "./user.ts"
-import { OAuthError } from "./oauth-error.ts"
+import { type AuthorizationServer, clientLifeEnds, oauthActor } from "./authorization-server.ts"
 import { type Transaction, clientOf } from "./transaction.ts"
-import { answering, codeResponse } from "./authorization-response.ts"
+import { type User, policyFault } from "./user.ts"
+import { answering, codeResponse, seeOther } from "./authorization-response.ts"
+import { consentId, shownOf } from "./remembered-consent.ts"
+import type { Client } from "../events/oauth-client.ts"
+import { OAuthError, PageError } from "./oauth-error.ts"
+import { approveDevice } from "./device-code.ts"
 import { done } from "./done.ts"
-import { mintCode } from "./authorization-code.ts"
 import type { H3Event } from "h3"
+import { mayRefresh, scopeFor } from "./granted-scope.ts"
+import { mintCode } from "./authorization-code.ts"
 import { openSession } from "./session.ts"
 import { randomUUID } from "node:crypto"
+import { tallyAuthorization } from "./tally.ts"
 
 /**
- * Ends an authorization that was allowed by somebody who signed in: user policy, grant, code, redirect.
+ * Ends an authorization that was allowed by somebody who signed in: user policy, grant, and a code or the device's approval.
  * The grant is issued here and not when the code is redeemed: a store that fails now has used up nothing, redemption is one
  * atomic step without a command, and every node has folded the grant by the time its first token is shown. The price is a
  * grant without tokens when a client never redeems its code.
+ * @param asked the person was asked just now, so that their consent is a new one
  * @throws OAuthError `access_denied`; GatehouseError `store_unavailable`
  */
 export async function completeAuthorization(
   server: AuthorizationServer,
   transaction: Transaction,
   user: User,
+  asked: boolean,
 ): Promise<Response> {
-  const { client_id, resources, scope, redirect_uri } = transaction
-  const fault = policyFault(server, user, client_id, resources)
-  if (fault !== undefined) {
-    server.log.warning("oauth_login_refused", { reason: fault, subject: user.subject, client_id, resources })
-    throw new OAuthError(
-      "access_denied",
-      `the account ${printable(user.username)} may not use this; try another account`,
-    )
-  }
+  const { client_id, resources, answer } = transaction
+  const client = clientOf(server, transaction)
+  requirePolicy(server, transaction, user)
+  const scope = scopeFor(server, user, client_id, transaction.scope, resources, "access_denied")
+  await recordDocument(server, transaction)
   const grantId = randomUUID()
-  const grant = {
+  const position = await issueGrant(server, client, { ...transaction, scope }, user, grantId, asked)
+  server.log.info("oauth_grant_issued", { grant_id: grantId, client_id, subject: user.subject, resources })
+  tallyAuthorization(server, client_id)
+  const facts = { grant_id: grantId, position, user, resources }
+  const refreshable = mayRefresh(client, scope)
+  switch (answer.via) {
+    case "redirect": {
+      const request = { redirect_uri: answer.redirect_uri, ...transaction.code! }
+      return codeResponse(server, answer, await mintCode(server, client_id, request, facts, refreshable))
+    }
+    case "device":
+      return approveDevice(server, answer.device, facts, refreshable)
+    case "session":
+      return seeOther(answer.return_url)
+  }
+}
+
+/** @throws OAuthError `access_denied` */
+function requirePolicy(server: AuthorizationServer, { client_id, resources }: Transaction, user: User): void {
+  const fault = policyFault(server, user, client_id, resources)
+  if (fault === undefined) return
+  server.log.warning("oauth_login_refused", { reason: fault, subject: user.subject, client_id, resources })
+  throw new OAuthError("access_denied", `the account ${printable(user.username)} may not use this; try another account`)
+}
+
+/** A client that describes itself becomes one of ours when somebody allows it, with the description that they saw. */
+async function recordDocument(server: AuthorizationServer, { client_id, document }: Transaction): Promise<void> {
+  if (document === null) return
+  const data = { client_id, metadata: document, expires_at: clientLifeEnds(server) }
+  done(await server.bus.execute({ type: "RecordClientDocument", data, actor: oauthActor }))
+}
+
+async function issueGrant(
+  server: AuthorizationServer,
+  client: Client,
+  { answer, scope, resources }: Transaction,
+  user: User,
+  grantId: string,
+  asked: boolean,
+): Promise<number> {
+  const redirectUri = answer.via === "redirect" ? answer.redirect_uri : null
+  const data = {
     grant_id: grantId,
-    client_id,
+    client_id: client.client_id,
     subject: user.subject,
     username: user.username,
     email: user.email,
@@ -41,12 +85,18 @@ export async function completeAuthorization(
     provider: user.provider,
     scope: scope.join(" "),
     resources,
-    redirect_uri,
+    redirect_uri: redirectUri,
+    client_expires_at: clientLifeEnds(server),
+    ...(asked &&
+      redirectUri !== null && {
+        consent: {
+          consent_id: consentId(user.subject, client.client_id, redirectUri, resources),
+          shown: shownOf(client),
+        },
+      }),
   }
   const actor = { ...oauthActor, name: `oauth:${user.subject}` }
-  const { position } = done(await server.bus.execute({ type: "IssueGrant", data: grant, actor }))
-  server.log.info("oauth_grant_issued", { grant_id: grantId, client_id, subject: user.subject, resources })
-  return codeResponse(server, transaction, await mintCode(server, transaction, user, grantId, position))
+  return done(await server.bus.execute({ type: "IssueGrant", data, actor })).position
 }
 
 /** A proven login: session, grant, code. Somebody who is refused gets no session, so that another account can follow. */
@@ -57,12 +107,35 @@ export async function finishLogin(
   user: User,
   credential: string | null,
 ): Promise<Response> {
+  if (transaction.answer.via === "session")
+    return finishSessionLogin(server, event, transaction.answer.return_url, user, credential)
   clientOf(server, transaction)
   return answering(server, transaction, async () => {
-    const response = await completeAuthorization(server, transaction, user)
+    const response = await completeAuthorization(server, transaction, user, true)
     response.headers.append("set-cookie", await openSession(server, event, user, credential))
     return response
   })
+}
+
+/** Ends a sign-in that serves no client. @throws PageError when the account may not sign in */
+async function finishSessionLogin(
+  server: AuthorizationServer,
+  event: H3Event,
+  returnUrl: string,
+  user: User,
+  credential: string | null,
+): Promise<Response> {
+  const fault = policyFault(server, user, "", [])
+  if (fault !== undefined) {
+    server.log.warning("oauth_login_refused", { reason: fault, subject: user.subject })
+    throw new PageError(
+      403,
+      fault,
+      "Not allowed",
+      `The account ${user.username} may not sign in here. Try another account.`,
+    )
+  }
+  return seeOther(returnUrl, { "set-cookie": await openSession(server, event, user, credential) })
 }
 
 /** The characters that `error_description` may have (RFC 6749 §4.1.2.1). */

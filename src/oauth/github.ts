@@ -1,28 +1,6 @@
 import * as z from "zod"
 import type { Config } from "../platform/config.ts"
-import { reason } from "../platform/log.ts"
-
-/** Why GitHub did not prove a person; stable, for the log. */
-export type GithubFault =
-  | "github_unreachable"
-  | "github_timeout"
-  | "github_code_refused"
-  | "github_unauthorized"
-  | "github_forbidden"
-  | "github_rate_limited"
-  | "github_unavailable"
-  | "github_malformed"
-
-/** A login that GitHub did not prove. Never a success, whatever the cause. */
-export class GithubError extends Error {
-  override name = "GithubError"
-  readonly fault: GithubFault
-
-  constructor(fault: GithubFault, detail: string) {
-    super(detail)
-    this.fault = fault
-  }
-}
+import { type ProviderAnswer, ProviderError, callProvider, providerJson } from "./provider-call.ts"
 
 /** Somebody at GitHub. */
 export interface GithubAccount {
@@ -53,11 +31,9 @@ export interface Github {
     wish: GroupWish,
     loginHint: string | null,
   ): string
-  /** Redeems the code and reads who it is. The token is dropped with the end of this call. @throws GithubError */
+  /** Redeems the code and reads who it is. The token is dropped with the end of this call. @throws ProviderError */
   account(code: string, verifier: string, redirectUri: string, wish: GroupWish): Promise<GithubAccount>
 }
-
-const deadlineMs = 10_000
 
 const TokenAnswer = z.object({ access_token: z.string().min(1).optional(), error: z.string().optional() })
 const UserAnswer = z.object({
@@ -90,14 +66,14 @@ export function github(settings: Settings, call: typeof fetch): Github {
     // GitHub answers most refusals with status 200 and an `error` member.
     const { access_token, error } = TokenAnswer.safeParse(answer).data ?? {}
     if (access_token !== undefined && error === undefined) return access_token
-    throw new GithubError("github_code_refused", error === undefined ? "no access token" : "the code was refused")
+    throw new ProviderError("github_code_refused", error === undefined ? "no access token" : "the code was refused")
   }
 
   async function read<T>(path: string, token: string, schema: z.ZodType<T>): Promise<T> {
     const headers = { authorization: `Bearer ${token}`, "x-github-api-version": "2022-11-28" }
     const parsed = schema.safeParse(await request(call, `${api}${path}`, { headers }))
     if (parsed.success) return parsed.data
-    throw new GithubError("github_malformed", `${path} has an unexpected shape`)
+    throw new ProviderError("github_malformed", `${path} has an unexpected shape`)
   }
 
   return {
@@ -133,49 +109,16 @@ export function github(settings: Settings, call: typeof fetch): Github {
   }
 }
 
-/** One call: JSON or form-encoded answer as an object; every status but 200 is a failure. @throws GithubError */
+/** One call: JSON or form-encoded answer as an object; every status but 200 is a failure. @throws ProviderError */
 async function request(call: typeof fetch, url: string, init: RequestInit): Promise<unknown> {
-  const headers = { accept: "application/json", "user-agent": "gatehouse", ...(init.headers as Record<string, string>) }
-  const response = await connect(call, url, { ...init, headers, redirect: "manual" })
-  const text = await response.text().catch((error: unknown) => {
-    throw connectFault(error)
-  })
-  if (response.status !== 200) throw new GithubError(faultOf(response), `status ${response.status}`)
-  if ((response.headers.get("content-type") ?? "").includes("x-www-form-urlencoded"))
-    return Object.fromEntries(new URLSearchParams(text))
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new GithubError("github_malformed", "the answer is not JSON")
-  }
+  const answer = await callProvider(call, "github", url, init)
+  if (answer.status !== 200) throw new ProviderError(faultOf(answer), `status ${answer.status}`)
+  if ((answer.headers.get("content-type") ?? "").includes("x-www-form-urlencoded"))
+    return Object.fromEntries(new URLSearchParams(answer.text))
+  return providerJson("github", answer.text)
 }
 
-/** The response; one more attempt when no connection came about, for then nothing was sent. */
-async function connect(call: typeof fetch, url: string, init: RequestInit): Promise<Response> {
-  const signal = AbortSignal.timeout(deadlineMs)
-  try {
-    return await call(url, { ...init, signal }).catch((error: unknown) => {
-      if (!neverConnected(error)) throw error
-      return call(url, { ...init, signal })
-    })
-  } catch (error) {
-    throw connectFault(error)
-  }
-}
-
-function neverConnected(error: unknown): boolean {
-  const code = (error as { cause?: { code?: unknown } } | null)?.cause?.code
-  return typeof code === "string" && /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/.test(code)
-}
-
-function connectFault(error: unknown): GithubError {
-  const timedOut = error instanceof DOMException && error.name === "TimeoutError"
-  return timedOut
-    ? new GithubError("github_timeout", "no answer in time")
-    : new GithubError("github_unreachable", reason(error))
-}
-
-function faultOf({ status, headers }: Response): GithubFault {
+function faultOf({ status, headers }: ProviderAnswer): string {
   if (status === 401) return "github_unauthorized"
   if (status === 429 || (status === 403 && headers.get("x-ratelimit-remaining") === "0")) return "github_rate_limited"
   // Also what single sign-on of an organisation answers.

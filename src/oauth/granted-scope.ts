@@ -1,24 +1,32 @@
 import { resourceScopes, scopeTokens } from "../projections/scope.ts"
+import { resourceIdentity } from "../projections/resource.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import type { Client } from "../events/oauth-client.ts"
 import { OAuthError } from "./oauth-error.ts"
 import type { RequestedResource } from "./requested-resource.ts"
 import { ScopeToken } from "../events/values.ts"
-import { protectedProxies } from "./requested-resource.ts"
+import { findResource, protectedProxies } from "./requested-resource.ts"
+import type { Proxy } from "../events/proxy.ts"
+import { type User, personOf } from "./user.ts"
+import { ruleFault } from "../projections/access-rule.ts"
 
 /** Asks for a refresh token (OpenID Connect Core §11); no scope of a resource. */
 export const offlineAccess = "offline_access"
+const administration = "mcp:admin"
 const builtIn = ["mcp:read", "mcp:write", "mcp:admin"]
 
 /** Every scope that this authorization server knows. */
 export function supportedScopes(server: AuthorizationServer): string[] {
-  const configured = protectedProxies(server).flatMap(resourceScopes)
+  const configured = protectedProxies(server).flatMap((proxy) => [
+    ...resourceScopes(proxy, resourceIdentity(proxy, server.config.publicHttpsPort).canonical),
+    ...proxy.resources.flatMap(({ scopes }) => scopes),
+  ])
   return [...new Set([...builtIn, ...configured, offlineAccess])]
 }
 
 /**
- * Scopes to grant: what was asked for (default: everything on offer), what the client registered, and what all its resources
- * have in common. `mcp:admin` is nobody's, for there is no rule that gives it to someone.
+ * Scopes to ask somebody for: what was asked for (default: everything on offer but administration), what the client registered,
+ * and what all its resources have in common. `mcp:admin` is on offer only where a rule gives it to someone.
  * @throws OAuthError `invalid_scope` when nothing is left
  */
 export function grantedScope(
@@ -27,13 +35,51 @@ export function grantedScope(
   resources: readonly RequestedResource[],
 ): readonly string[] {
   const registered = client.metadata.scope === undefined ? undefined : scopeTokens(client.metadata.scope)
-  const offered = commonScopes(resources).filter((scope) => scope !== "mcp:admin")
-  const wanted = asked === undefined ? offered : requestedScopes(asked)
+  const ruled = (scope: string) =>
+    resources.length > 0 && resources.every(({ proxy }) => rulesFor(proxy, scope).length > 0)
+  const offered = commonScopes(resources).filter((scope) => scope !== administration || ruled(scope))
+  const wanted = asked === undefined ? offered.filter((scope) => scope !== administration) : requestedScopes(asked)
   const granted = [...offered, offlineAccess].filter(
     (scope) => wanted.includes(scope) && (registered === undefined || registered.includes(scope)),
   )
   if (granted.length === 0) throw new OAuthError("invalid_scope", "none of the requested scopes can be granted")
   return granted
+}
+
+/**
+ * The scopes that this person may have on every one of the resources. Without a rule about it a scope is for everybody who may
+ * pass, and administration for nobody.
+ * @param refusal error when nothing is left: `access_denied` where a person is told, `invalid_scope` at the token endpoint
+ * @throws OAuthError
+ */
+export function scopeFor(
+  server: AuthorizationServer,
+  user: User,
+  clientId: string,
+  scope: readonly string[],
+  resources: readonly string[],
+  refusal: "access_denied" | "invalid_scope" = "invalid_scope",
+): readonly string[] {
+  const proxies = resources.flatMap((uri) => findResource(server, uri)?.proxy ?? [])
+  const person = personOf(user, clientId)
+  const allowed = scope.filter((item) =>
+    proxies.every((proxy) => {
+      const rules = rulesFor(proxy, item)
+      return rules.length === 0 ? item !== administration : rules.some((rule) => ruleFault(rule, person) === undefined)
+    }),
+  )
+  if (allowed.length === 0) throw new OAuthError(refusal, "this account may have none of the scopes")
+  return allowed
+}
+
+function rulesFor({ mcp }: Pick<Proxy, "mcp">, scope: string) {
+  return (mcp?.mcp_scope_rules ?? [])
+    .filter((rule) => rule.scope === scope)
+    .map(({ users = null, emails = null, groups = null }) => ({
+      auth_required_users: users,
+      auth_required_emails: emails,
+      auth_required_groups: groups,
+    }))
 }
 
 /** @throws OAuthError `invalid_scope` for what is no list of scope tokens (RFC 6749 §3.3) */
@@ -45,7 +91,7 @@ export function requestedScopes(scope: string): string[] {
 }
 
 function commonScopes(resources: readonly RequestedResource[]): readonly string[] {
-  const [first, ...others] = resources.map(({ proxy }) => resourceScopes(proxy))
+  const [first, ...others] = resources.map(({ uri, proxy }) => resourceScopes(proxy, uri))
   if (first === undefined) return ["mcp:read", "mcp:write"]
   return first.filter((scope) => others.every((scopes) => scopes.includes(scope)))
 }

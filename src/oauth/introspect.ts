@@ -23,7 +23,7 @@ export const introspect: Handler = async (server, event) => {
   const parameters = await formParameters(event)
   parameters.requireSingle()
   await limit(server, event, "token", parameters.get("client_id"))
-  const caller = authenticateCaller(server, event.req.headers.get("authorization"), parameters)
+  const caller = await authenticateCaller(server, event.req.headers.get("authorization"), parameters)
   const token = parameters.get("token")
   if (token === undefined) throw new OAuthError("invalid_request", "token is required")
   const answer = accessTokenAnswer(server, caller, token) ??
@@ -32,7 +32,11 @@ export const introspect: Handler = async (server, event) => {
   return Response.json(answer, { headers: { "cache-control": "no-store" } })
 }
 
-function authenticateCaller(server: AuthorizationServer, authorization: string | null, parameters: Parameters): Caller {
+async function authenticateCaller(
+  server: AuthorizationServer,
+  authorization: string | null,
+  parameters: Parameters,
+): Promise<Caller> {
   const bearer = /^bearer +(\S{1,512})$/i.exec(authorization ?? "")?.[1]
   if (bearer !== undefined) {
     const known = server.tokensByHash.find(sha256(bearer))
@@ -41,8 +45,8 @@ function authenticateCaller(server: AuthorizationServer, authorization: string |
       headers: { "www-authenticate": 'Bearer error="invalid_token"' },
     })
   }
-  const client = authenticateClient(server, authorization, parameters)
-  if (client.secret_hash !== null) return { clientId: client.client_id, admin: false }
+  const client = await authenticateClient(server, authorization, parameters)
+  if (client.metadata.token_endpoint_auth_method !== "none") return { clientId: client.client_id, admin: false }
   throw new OAuthError("invalid_client", "introspection needs a confidential client or an API token")
 }
 
@@ -51,8 +55,9 @@ type Answer = { readonly active: boolean } & Readonly<Record<string, unknown>>
 function accessTokenAnswer(server: AuthorizationServer, caller: Caller, token: string): Answer | undefined {
   const checked = server.accessTokens.verify(token, server.issuer)
   if (!checked.ok || !concerns(server, caller, checked.claims)) return undefined
-  const { iss, sub, aud, client_id, scope, iat, exp, jti, sid, username } = checked.claims
-  return { active: true, token_type: "Bearer", scope, client_id, username, exp, iat, sub, aud, iss, jti, sid }
+  const { iss, sub, aud, client_id, scope, iat, exp, jti, sid, username, cnf } = checked.claims
+  const type = { token_type: cnf === undefined ? "Bearer" : "DPoP", ...(cnf !== undefined && { cnf }) }
+  return { active: true, ...type, scope, client_id, username, exp, iat, sub, aud, iss, jti, sid }
 }
 
 function concerns(server: AuthorizationServer, caller: Caller, { client_id, aud }: AccessTokenClaims): boolean {

@@ -1,14 +1,19 @@
 import { type AuthorizationServer, clientAddress } from "./authorization-server.ts"
 import { type Limit, addressBlock } from "../platform/rate-limit.ts"
 import type { H3Event } from "h3"
-import { findClient } from "./client-authentication.ts"
+import { findClient } from "./known-client.ts"
 
 /** How often an address may do something; requests of known clients count for each client, because hosts share addresses. */
 const limits = {
   authorize: { count: 300, windowMs: 60_000 },
   token: { count: 600, windowMs: 60_000 },
+  document: { count: 120, windowMs: 60_000 },
+  device: { count: 60, windowMs: 60_000 },
   registration: { count: 300, windowMs: 3_600_000 },
 } as const satisfies Record<string, Limit>
+
+/** Documents and key sets that are read from one host. */
+export const documentLimit: Limit = { count: 60, windowMs: 60_000 }
 
 /** Failed logins of an address. */
 export const failedLogins: Limit = { count: 10, windowMs: 60_000 }
@@ -31,4 +36,13 @@ export function limit(
 /** Bucket of an address's failed logins. */
 export function failedLoginsOf(event: H3Event): string {
   return `login\n${addressBlock(clientAddress(event))}`
+}
+
+/** Wrong user codes of an address, and of an account. */
+export const failedUserCodes: Limit = { count: 10, windowMs: 60_000 }
+
+/** Buckets of wrong user codes. @param subject who is signed in, if somebody is */
+export function failedUserCodesOf(event: H3Event, subject: string | undefined): string[] {
+  const account = subject === undefined ? [] : [`user-code\n${subject}`]
+  return [`user-code\n${addressBlock(clientAddress(event))}`, ...account]
 }

@@ -19,7 +19,8 @@ import { loginPage } from "./pages.ts"
 import { policyFault } from "./user.ts"
 import { providers } from "./providers.ts"
 import { sha256 } from "../platform/ids.ts"
-import { startGithubLogin } from "./login-github.ts"
+import { startProviderLogin } from "./login-provider.ts"
+import { tallyError } from "./tally.ts"
 
 /** Where a browser goes to sign in for a transaction. */
 export function loginUrl({ id }: Transaction): string {
@@ -28,8 +29,9 @@ export function loginUrl({ id }: Transaction): string {
 
 /** The first step of a login: straight to the only provider, or to the page that has the choice or the form. */
 export function startLogin(server: AuthorizationServer, transaction: Transaction): Promise<Response> | Response {
-  const offered = providers(server).map(({ name }) => name)
-  return offered.includes("local") ? seeOther(loginUrl(transaction)) : startGithubLogin(server, transaction)
+  const [only, ...others] = providers(server)
+  if (only === undefined || only.name === "local" || others.length > 0) return seeOther(loginUrl(transaction))
+  return startProviderLogin(server, only.name, transaction)
 }
 
 /** `GET /login`: choice of the identity provider. */
@@ -59,6 +61,7 @@ export const loginLocally: Handler = async (server, event) => {
   const hash = sha256(form.get("token")?.trim() ?? "")
   const user = localUser(server, hash)
   if (user === undefined) {
+    tallyError(server, "login_failed")
     await server.limiter.hit(failedLoginsOf(event), failedLogins)
     server.log.warning("oauth_login_failed", { provider: "local", client_id: shown.client_id })
     return loginView(server, shown, "That is no API token of this Gatehouse.", 403)
@@ -84,14 +87,17 @@ function localUser({ tokensByHash, clock }: AuthorizationServer, hash: string): 
   )
 }
 
-function loginView(server: AuthorizationServer, transaction: Transaction, message?: string, status = 200): Response {
-  const offered = providers(server).map(({ name }) => name)
+async function loginView(
+  server: AuthorizationServer,
+  transaction: Transaction,
+  message?: string,
+  status = 200,
+): Promise<Response> {
   return loginPage({
     transaction: transaction.id,
     csrf: transaction.csrf,
-    local: offered.includes("local"),
-    github: offered.includes("github"),
-    formAction: formActions(server, transaction),
+    providers: providers(server),
+    formAction: await formActions(server, transaction),
     status,
     ...(message !== undefined && { message }),
   })

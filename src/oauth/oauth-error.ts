@@ -9,11 +9,17 @@ const statuses = {
   invalid_scope: 400,
   /** RFC 8707 §2 */
   invalid_target: 400,
+  /** RFC 9449 §5 */
+  invalid_dpop_proof: 400,
   /** RFC 6750 §3.1 */
   invalid_token: 401,
   /** RFC 7591 §3.2.2 */
   invalid_redirect_uri: 400,
   invalid_client_metadata: 400,
+  /** RFC 8628 §3.5 */
+  authorization_pending: 400,
+  slow_down: 400,
+  expired_token: 400,
   access_denied: 403,
   server_error: 500,
   temporarily_unavailable: 503,

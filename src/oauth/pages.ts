@@ -1,7 +1,5 @@
 import { type Markup, markup } from "./markup.ts"
-import { isLoopback, redirectHost } from "./redirect-uri.ts"
-import type { Client } from "../events/oauth-client.ts"
-import type { RequestedResource } from "./requested-resource.ts"
+import type { Provider } from "./providers.ts"
 import { createHash } from "node:crypto"
 
 const style = `
@@ -12,7 +10,9 @@ h1{font-size:1.4rem;margin:0 0 1rem}
 dl{margin:1rem 0}dt{opacity:.7;font-size:.85rem}dd{margin:0 0 .75rem;overflow-wrap:anywhere}
 .note{border-left:3px solid #c60;padding-left:.75rem}
 label{display:block;margin:1rem 0}
-input[type=password]{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.5rem;margin-top:.25rem}
+h2{font-size:1.1rem}h3{font-size:1rem;margin:1.5rem 0 .5rem}section{border-top:1px solid #8884}
+dd label{display:inline;margin:0 0 0 .5rem;opacity:.8;font-size:.85rem}
+input[type=password],input[type=text]{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.5rem;margin-top:.25rem}
 button,a.button{font:inherit;padding:.5rem 1.25rem;border-radius:.4rem;border:1px solid #8888;cursor:pointer;margin-right:.5rem;display:inline-block;text-decoration:none;color:inherit;background:none}
 button.go{background:#1769aa;border-color:#1769aa;color:#fff}
 `
@@ -67,63 +67,11 @@ export function errorPage(
   return page(title, markup`<p>${text}</p>`, { status, headers })
 }
 
-/** What the consent page shows. */
-interface ConsentView {
-  readonly client: Client
-  readonly redirectUri: string
-  readonly resources: readonly RequestedResource[]
-  readonly scope: readonly string[]
-  /** How the person will sign in, in words; undefined when they are signed in. */
-  readonly signIn: string | undefined
-  readonly signedInAs: string | undefined
-  readonly transaction: string
-  readonly csrf: string
-  readonly formAction: readonly string[]
-}
-
-/** Asks the person whether the client may have what it asked for. */
-export function consentPage(view: ConsentView): Response {
-  const { client, redirectUri, resources, scope } = view
-  const name = client.metadata.client_name ?? "An application without a name"
-  return page(
-    "Allow access?",
-    markup`<p><strong>${name}</strong> (unverified) wants access in your name. Allow it only if you started this yourself.</p>
-<dl><dt>It will be answered at</dt><dd><strong>${redirectHost(redirectUri)}</strong><br>${redirectUri}</dd>
-<dt>Resources</dt><dd>${resources.length === 0 ? "none in particular" : resources.map(resourceLine)}</dd>
-<dt>Permissions</dt><dd>${scope.map(scopeLine)}</dd>
-<dt>${view.signIn === undefined ? "Signed in as" : "Next step"}</dt><dd>${view.signIn ?? view.signedInAs}</dd>
-<dt>Client id</dt><dd>${client.client_id}</dd></dl>
-${client.metadata.redirect_uris.every(isLoopback) ? loopbackWarning : undefined}
-<form method="post" action="/consent"><input type="hidden" name="transaction" value="${view.transaction}">
-<input type="hidden" name="csrf" value="${view.csrf}">
-<button class="go" name="decision" value="allow">Allow</button><button name="decision" value="deny">Deny</button></form>`,
-    { formAction: view.formAction },
-  )
-}
-
-const loopbackWarning = markup`<p class="note">This application runs on your own computer. Any program there can pretend to be it.</p>`
-
-function resourceLine({ uri, proxy }: RequestedResource): Markup {
-  return markup`${uri} (${proxy.hostname})<br>`
-}
-
-const words: ReadonlyMap<string, string> = new Map([
-  ["mcp:read", "read: list and read tools, prompts and resources"],
-  ["mcp:write", "write: call tools and change things"],
-  ["offline_access", "stay signed in when you are away"],
-])
-
-function scopeLine(scope: string): Markup {
-  const meaning = words.get(scope)
-  return meaning === undefined ? markup`${scope}<br>` : markup`${meaning} (${scope})<br>`
-}
-
 /** What the login page shows. */
 interface LoginView {
   readonly transaction: string
   readonly csrf: string
-  readonly local: boolean
-  readonly github: boolean
+  readonly providers: readonly Provider[]
   /** Why it is shown again. */
   readonly message?: string
   readonly formAction: readonly string[]
@@ -131,12 +79,18 @@ interface LoginView {
 }
 
 /** Choice of the identity provider, with the form of the `local` one. */
-export function loginPage({ transaction, csrf, local, github, message, formAction, status }: LoginView): Response {
+export function loginPage({ transaction, csrf, providers, message, formAction, status }: LoginView): Response {
   const note = message === undefined ? undefined : markup`<p class="note" role="alert">${message}</p>`
-  const link = markup`<p><a class="button" href="/login/github?transaction=${transaction}">Sign in with GitHub</a></p>`
+  const links = providers
+    .filter(({ name }) => name !== "local")
+    .map(
+      ({ name, label }) =>
+        markup`<p><a class="button" href="/login/${name}?transaction=${transaction}">Sign in with ${label}</a></p>`,
+    )
+  const local = providers.some(({ name }) => name === "local")
   const form = markup`<form method="post" action="/login"><input type="hidden" name="transaction" value="${transaction}">
 <input type="hidden" name="csrf" value="${csrf}">
 <label>API token<input type="password" name="token" autocomplete="off" required maxlength="512" autofocus></label>
 <button class="go">Sign in</button></form>`
-  return page("Sign in", markup`${note}${github ? link : undefined}${local ? form : undefined}`, { formAction, status })
+  return page("Sign in", markup`${note}${links}${local ? form : undefined}`, { formAction, status })
 }

@@ -1,6 +1,6 @@
 import { type GrantedFacts, grantedFacts, issueTokens, standingGrant, waitForGrant } from "./token-response.ts"
 import { findResource, normalResources } from "./requested-resource.ts"
-import { grantedScope, mayRefresh, requestedScopes } from "./granted-scope.ts"
+import { grantedScope, mayRefresh, requestedScopes, scopeFor } from "./granted-scope.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import type { Client } from "../events/oauth-client.ts"
 import type { Grant } from "../events/grant.ts"
@@ -8,38 +8,52 @@ import { OAuthError } from "./oauth-error.ts"
 import type { Parameters } from "./parameters.ts"
 import { policyFault } from "./user.ts"
 import { readRefreshToken } from "./refresh-token.ts"
+import { recordClientUse } from "./client-use.ts"
 import { revokeGrant } from "./grant-revocation.ts"
 
 /** The token before the current one is good this long, while the current one is unused: answers get lost, tabs race. */
 const graceMs = 30_000
 
 /** `grant_type=refresh_token` (RFC 6749 §6) with rotation (RFC 9700 §4.14). @throws OAuthError */
-export async function refresh(server: AuthorizationServer, client: Client, parameters: Parameters): Promise<Response> {
+export async function refresh(
+  server: AuthorizationServer,
+  client: Client,
+  parameters: Parameters,
+  jkt: string | undefined,
+): Promise<Response> {
   const presented = parameters.get("refresh_token")
   if (presented === undefined) throw new OAuthError("invalid_request", "refresh_token is required")
   const token = readRefreshToken(server, presented)
   if (token === undefined) throw refused()
-  const facts = await familyFacts(server, token.family)
-  if (facts === undefined) throw refused()
+  const family = await familyOf(server, token.family)
+  if (family === undefined) throw refused()
+  const { facts } = family
+  if (family.jkt !== undefined && family.jkt !== jkt)
+    throw new OAuthError("invalid_grant", "the refresh token is bound to another key")
   await waitForGrant(server, facts.position)
   const grant = standingGrant(server, client, facts.grant_id)
   if (!mayRefresh(client, grant.scope.split(" ")))
     throw new OAuthError("unauthorized_client", "the client may not use this grant")
   const resources = narrowedResources(server, grant, parameters)
-  const scope = narrowedScope(server, client, grant, resources, parameters.get("scope"))
+  const scope = narrowedScope(server, client, grant, facts, resources, parameters.get("scope"))
   requirePolicy(server, client, grant, facts, resources)
   await server.signingKeys.signer()
   const { generation } = await rotate(server, client, token)
-  return issueTokens(server, client, facts, { resources, scope, generation })
+  await recordClientUse(server, client)
+  return issueTokens(server, client, facts, { resources, scope, generation, jkt })
 }
 
 function refused(): OAuthError {
   return new OAuthError("invalid_grant", "the refresh token is unknown, expired or revoked")
 }
 
-async function familyFacts(server: AuthorizationServer, family: string): Promise<GrantedFacts | undefined> {
-  const record = (await server.ttl.peek("refresh", family)) as { value: string } | undefined
-  return record && grantedFacts(record.value)
+/** What a family remembers; `jkt` is the key of a public client's refresh tokens (RFC 9449 §5). */
+async function familyOf(
+  server: AuthorizationServer,
+  family: string,
+): Promise<{ facts: GrantedFacts; jkt: string | undefined } | undefined> {
+  const record = (await server.ttl.peek("refresh", family)) as { value: string; jkt?: string } | undefined
+  return record && { facts: grantedFacts(record.value), jkt: record.jkt }
 }
 
 /**
@@ -62,6 +76,7 @@ function narrowedScope(
   server: AuthorizationServer,
   client: Client,
   grant: Grant,
+  { user }: GrantedFacts,
   resources: readonly string[],
   asked: string | undefined,
 ): string {
@@ -70,7 +85,8 @@ function narrowedScope(
   if (!wanted.every((scope) => granted.includes(scope)))
     throw new OAuthError("invalid_scope", "more scope than was granted")
   const found = resources.flatMap((uri) => findResource(server, uri) ?? [])
-  return grantedScope(wanted.join(" "), client, found).join(" ")
+  const offered = grantedScope(wanted.join(" "), client, found)
+  return scopeFor(server, user, client.client_id, offered, resources).join(" ")
 }
 
 /** Allow-lists and rules are asked again: who was shut out gets no more tokens. @throws OAuthError `invalid_grant` */

@@ -1,4 +1,10 @@
-import { type AuthorizationServer, type Handler, clientAddress, oauthActor } from "./authorization-server.ts"
+import {
+  type AuthorizationServer,
+  type Handler,
+  clientAddress,
+  clientLifeEnds,
+  oauthActor,
+} from "./authorization-server.ts"
 import { limit } from "./limits.ts"
 import { jsonObject, mediaType } from "./parameters.ts"
 import { randomSecret, sha256 } from "../platform/ids.ts"
@@ -7,33 +13,47 @@ import { OAuthError } from "./oauth-error.ts"
 import type { H3Event } from "h3"
 import { registeredMetadata } from "./client-metadata.ts"
 import { done } from "./done.ts"
-
-/** Registrations that may live at once: what keeps a flood of them from filling every node's memory. */
-const mostClients = 100_000
+import { hasHash } from "./known-client.ts"
 
 /** `POST /register`: dynamic client registration (RFC 7591 §3). */
 export const register: Handler = async (server, event) => {
   await limit(server, event, "registration")
-  if (server.projections.world.objects.client.size >= mostClients)
+  requireOpen(server, event)
+  // What keeps a flood of them from filling every node's memory.
+  if (server.projections.world.objects.client.size >= server.config.OAUTH_MAX_CLIENTS)
     throw new OAuthError("temporarily_unavailable", "no more clients can register now", {
       headers: { "retry-after": "3600" },
     })
   const metadata = registeredMetadata(server, await registrationBody(event))
-  const now = server.clock().getTime()
-  const secret = metadata.token_endpoint_auth_method === "none" ? undefined : randomSecret()
+  const secret = metadata.token_endpoint_auth_method.startsWith("client_secret") ? randomSecret() : undefined
   const registrationToken = randomSecret()
-  const client: Client = {
+  const data = {
     client_id: `mcp_${randomSecret(16)}`,
     metadata,
     secret_hash: secret === undefined ? null : sha256(secret),
     registration_token_hash: sha256(registrationToken),
-    created_at: new Date(now).toISOString(),
-    expires_at: new Date(now + server.config.OAUTH_CLIENT_LIFETIME * 1000).toISOString(),
+    expires_at: clientLifeEnds(server),
   }
-  const { created_at: _, ...data } = client
   done(await server.bus.execute({ type: "RegisterClient", data, actor: oauthActor, ip: clientAddress(event) }))
-  server.log.info("oauth_client_registered", { client_id: client.client_id, ip: clientAddress(event) })
-  return clientInformation(server, client, registrationToken, secret, 201)
+  server.log.info("oauth_client_registered", { client_id: data.client_id, ip: clientAddress(event) })
+  return clientInformation(
+    server,
+    { ...data, created_at: server.clock().toISOString() },
+    registrationToken,
+    secret,
+    201,
+  )
+}
+
+/** @throws OAuthError when nobody, or nobody without the initial access token (RFC 7591 §3), may register */
+function requireOpen({ config }: AuthorizationServer, event: H3Event): void {
+  if (!config.OAUTH_REGISTRATION) throw new OAuthError("access_denied", "registration is closed")
+  if (config.OAUTH_INITIAL_ACCESS_TOKEN === undefined) return
+  const token = /^bearer +(\S{1,512})$/i.exec(event.req.headers.get("authorization") ?? "")?.[1]
+  if (token !== undefined && hasHash(token, sha256(config.OAUTH_INITIAL_ACCESS_TOKEN))) return
+  throw new OAuthError("invalid_token", "registration needs an initial access token", {
+    headers: { "www-authenticate": token === undefined ? "Bearer" : 'Bearer error="invalid_token"' },
+  })
 }
 
 /** Members of a registration request. @throws OAuthError `invalid_client_metadata` */
@@ -51,7 +71,7 @@ export async function registrationBody(event: H3Event): Promise<Record<string, u
 /** Client information response (RFC 7591 §3.2.1): what was stored, and the secrets, which only their holder can know. */
 export function clientInformation(
   { issuer }: AuthorizationServer,
-  client: Client,
+  client: Pick<Client, "client_id" | "metadata" | "secret_hash" | "created_at" | "expires_at">,
   registrationToken: string,
   secret: string | undefined,
   status: number,
@@ -61,7 +81,9 @@ export function clientInformation(
     client_id: client.client_id,
     client_id_issued_at: seconds(client.created_at),
     ...(secret !== undefined && { client_secret: secret }),
-    ...(client.secret_hash !== null && { client_secret_expires_at: seconds(client.expires_at) }),
+    ...(client.secret_hash !== null && {
+      client_secret_expires_at: client.expires_at === null ? 0 : seconds(client.expires_at),
+    }),
     registration_client_uri: `${issuer}/register/${client.client_id}`,
     registration_access_token: registrationToken,
     ...client.metadata,

@@ -1,22 +1,22 @@
 import { all } from "../events/world.ts"
-import { normalResource, resourceIdentity } from "../projections/resource.ts"
+import { type ResourceProxy, normalResource, resourceIdentity, resourcesByProxy } from "../projections/resource.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import { OAuthError } from "./oauth-error.ts"
-import type { Proxy } from "../events/proxy.ts"
 
 /** A resource that a token was asked for, and the proxy behind it. */
 export interface RequestedResource {
   /** Normal form; what `aud` will carry. */
   readonly uri: string
-  readonly proxy: Proxy
+  readonly proxy: ResourceProxy
 }
 
 /** Proxies that this authorization server protects. */
-export function protectedProxies({ projections, config }: AuthorizationServer): Proxy[] {
+export function protectedProxies({ projections, config }: AuthorizationServer): ResourceProxy[] {
   const host = config.oauthAuthority.split(":")[0]
-  return [...all(projections.world, "proxy")].filter(
-    ({ enabled, auth }) => enabled && auth !== null && auth.auth_enabled && auth.auth_proxy === host,
-  )
+  const resourcesOf = resourcesByProxy(projections.world)
+  return [...all(projections.world, "proxy")]
+    .filter(({ enabled, auth }) => enabled && auth !== null && auth.auth_enabled && auth.auth_proxy === host)
+    .map((proxy) => ({ ...proxy, resources: resourcesOf(proxy.hostname) }))
 }
 
 /**
@@ -38,7 +38,7 @@ export function requestedResources(server: AuthorizationServer, named: readonly 
 export function findResource(server: AuthorizationServer, uri: string): RequestedResource | undefined {
   const proxy = protectedProxies(server).find((candidate) => {
     const { origin, canonical } = resourceIdentity(candidate, server.config.publicHttpsPort)
-    return uri === origin || uri === canonical
+    return uri === origin || uri === canonical || candidate.resources.some((resource) => resource.uri === uri)
   })
   return proxy && { uri, proxy }
 }
@@ -60,5 +60,7 @@ function normal(value: string): string {
 function onlyResource(server: AuthorizationServer): RequestedResource[] {
   const [proxy, ...others] = protectedProxies(server)
   if (proxy === undefined || others.length > 0) return []
-  return [{ uri: resourceIdentity(proxy, server.config.publicHttpsPort).canonical, proxy }]
+  const { origin, canonical } = resourceIdentity(proxy, server.config.publicHttpsPort)
+  const further = proxy.resources.some(({ uri }) => uri !== origin && uri !== canonical)
+  return further ? [] : [{ uri: canonical, proxy }]
 }

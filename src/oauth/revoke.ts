@@ -15,15 +15,12 @@ export const revoke: Handler = async (server, event) => {
   const parameters = await formParameters(event)
   parameters.requireSingle()
   await limit(server, event, "token", parameters.get("client_id"))
-  const client = authenticateClient(server, event.req.headers.get("authorization"), parameters)
+  const client = await authenticateClient(server, event.req.headers.get("authorization"), parameters)
   const token = parameters.get("token")
   if (token === undefined) throw new OAuthError("invalid_request", "token is required")
   const grantId = grantOf(server, token)
   const grant = grantId === undefined ? undefined : find(server.projections.world, "grant", grantId)
-  if (grant !== undefined && grant.client_id === client.client_id) {
-    await revokeGrant(server, grant.grant_id, "client")
-    await server.ttl.remove("refresh", grant.grant_id)
-  }
+  if (grant !== undefined && grant.client_id === client.client_id) await revokeGrant(server, grant.grant_id, "client")
   return new Response(null, { status: 200, headers: { "cache-control": "no-store" } })
 }
 

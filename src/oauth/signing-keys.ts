@@ -3,6 +3,7 @@ import { oauthActor, type AuthorizationServerParts } from "./authorization-serve
 import { ConfigError } from "../platform/config.ts"
 import { GatehouseError } from "../errors.ts"
 import type { SigningKey } from "../events/signing-key.ts"
+import { activeKeys } from "../projections/signing-key-order.ts"
 import { all } from "../events/world.ts"
 import { calculateJwkThumbprint } from "jose"
 import { promisify } from "node:util"
@@ -23,6 +24,12 @@ export interface SigningKeys {
    * on one key. @throws ConfigError when the key to import cannot be used; GatehouseError `store_unavailable`
    */
   ensure(): Promise<void>
+  /**
+   * Makes a new key, which signs when every verifier can have it; the present one is retired by hygiene when its last token has
+   * expired. @returns thumbprint of the new key, and when it begins to sign, ISO 8601
+   * @throws GatehouseError `store_unavailable`
+   */
+  rotate(): Promise<{ readonly kid: string; readonly activates_at: string }>
   /** The newest active key. @throws GatehouseError `store_unavailable` when there is none yet or it cannot be fetched */
   signer(): Promise<Signer>
 }
@@ -40,7 +47,8 @@ export function signingKeys(parts: Parts): SigningKeys {
   return {
     async ensure() {
       const algorithm = config.OAUTH_JWT_ALGORITHM
-      const fits = () => present().some((key) => key.algorithm === algorithm)
+      const newest = () => activeKeys(present(), Infinity)[0]
+      const fits = () => newest()?.algorithm === algorithm
       if (fits()) return
       const first = present().length === 0
       const privateKey =
@@ -55,12 +63,15 @@ export function signingKeys(parts: Parts): SigningKeys {
       // An old outcome under that id means that its key was retired since: then this node's key is a new one indeed.
       if (!fits()) await add(parts, privateKey, algorithm, activatesAt, randomUUID())
     },
+    async rotate() {
+      const algorithm = config.OAUTH_JWT_ALGORITHM
+      const activatesAt = new Date(clock().getTime() + publishedAheadMs)
+      const kid = await add(parts, await newKey(algorithm), algorithm, activatesAt, randomUUID())
+      return { kid, activates_at: activatesAt.toISOString() }
+    },
     async signer() {
       const now = clock().getTime()
-      const active = present().filter((key) => Date.parse(key.activates_at) <= now)
-      const newest = active.sort(
-        (a, b) => b.activates_at.localeCompare(a.activates_at) || a.kid.localeCompare(b.kid),
-      )[0]
+      const [newest] = activeKeys(present(), now)
       if (newest === undefined)
         throw new GatehouseError("store_unavailable", "there is no signing key yet", { retryAfter: 2 })
       const { kid, algorithm, key_ref } = newest
@@ -81,7 +92,7 @@ async function add(
   algorithm: Algorithm,
   activatesAt: Date,
   key: string,
-): Promise<void> {
+): Promise<string> {
   const jwk = createPublicKey(privateKey).export({ format: "jwk" })
   const kid = await calculateJwkThumbprint(jwk)
   const ref = `signing-key-${randomUUID()}`
@@ -98,6 +109,7 @@ async function add(
     5000,
   )
   if (executed.status === "queued") throw new GatehouseError("store_unavailable", "the signing key waits to be decided")
+  return kid
 }
 
 /** @throws ConfigError */

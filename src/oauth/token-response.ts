@@ -10,6 +10,8 @@ import { mayRefresh } from "./granted-scope.ts"
 import { randomUUID } from "node:crypto"
 import { reason } from "../platform/log.ts"
 import { refreshToken } from "./refresh-token.ts"
+import { tallyIssue } from "./tally.ts"
+import { rememberedMs } from "../projections/views/oauth-token.ts"
 
 /** What a code and its refresh family remember of the login. */
 export interface GrantedFacts {
@@ -45,8 +47,10 @@ interface Issue {
   readonly resources: readonly string[]
   /** Scope for this access token, when it is less than the granted one. */
   readonly scope?: string
-  /** Of the refresh token to hand out. */
-  readonly generation: number
+  /** Of the refresh token to hand out; null = none, whatever the client may have. */
+  readonly generation: number | null
+  /** Thumbprint of the key that the token is bound to (RFC 9449 §6); undefined = a bearer token. */
+  readonly jkt: string | undefined
 }
 
 /** The token response (RFC 6749 §5.1). */
@@ -59,15 +63,17 @@ export async function issueTokens(
   const grant = standingGrant(server, client, facts.grant_id)
   const scope = issue.scope ?? grant.scope
   const resources = issue.resources.length > 0 ? issue.resources : grant.resources
-  const access = await accessToken(server, grant, facts.user, scope, resources)
+  const access = await accessToken(server, grant, facts.user, scope, resources, issue.jkt)
+  tallyIssue(server, client.client_id, (issue.generation ?? 0) > 1)
   const body = {
     access_token: access,
-    token_type: "Bearer",
+    token_type: issue.jkt === undefined ? "Bearer" : "DPoP",
     expires_in: server.config.OAUTH_ACCESS_TOKEN_LIFETIME,
     scope,
-    ...(mayRefresh(client, grant.scope.split(" ")) && {
-      refresh_token: refreshToken(server, grant.grant_id, issue.generation),
-    }),
+    ...(issue.generation !== null &&
+      mayRefresh(client, grant.scope.split(" ")) && {
+        refresh_token: refreshToken(server, grant.grant_id, issue.generation),
+      }),
   }
   return Response.json(body, { headers: { "cache-control": "no-store" } })
 }
@@ -79,6 +85,7 @@ async function accessToken(
   user: User,
   scope: string,
   resources: readonly string[],
+  jkt: string | undefined,
 ): Promise<string> {
   const { kid, algorithm, privateKey } = await server.signingKeys.signer()
   const issuedAt = Math.floor(server.clock().getTime() / 1000)
@@ -101,15 +108,22 @@ async function accessToken(
     ...(user.name !== null && { name: user.name }),
     ...(grant.email !== null && grant.email_verified && { email: grant.email }),
     groups: user.groups,
+    ...(jkt !== undefined && { cnf: { jkt } }),
   }
-  await remember(server, jti, { ...claims, groups: undefined }, expires - issuedAt)
+  const { groups: _, ...recorded } = claims
+  await remember(server, recorded, expires - issuedAt)
   return new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ: "at+jwt", kid }).sign(privateKey)
 }
 
+/** Claims that lists of tokens are made of. */
+type Recorded = Readonly<Record<"jti" | "sid" | "client_id", string>> & Readonly<Record<"iat" | "exp", number>>
+
 /** Keeps what administrators may see of a token. Its loss costs a line in a list, so it does not fail the request. */
-async function remember(server: AuthorizationServer, jti: string, record: unknown, seconds: number): Promise<void> {
+async function remember(server: AuthorizationServer, record: Recorded, seconds: number): Promise<void> {
+  const { jti, sid, client_id, iat, exp } = record
   try {
-    await server.ttl.put("token", jti, record, seconds * 1000)
+    const line = { facets: [sid, client_id, jti, `${iat}`, `${exp}`], keepMs: rememberedMs }
+    await server.ttl.put("token", jti, record, seconds * 1000, line)
   } catch (error) {
     server.log.warning("oauth_token_not_recorded", { jti, error: reason(error) })
   }

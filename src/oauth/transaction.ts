@@ -4,19 +4,25 @@ import { timingSafeEqual } from "node:crypto"
 import { randomSecret, sha256 } from "../platform/ids.ts"
 import { cookie, readCookie, transactionCookie } from "./cookies.ts"
 import type { Client } from "../events/oauth-client.ts"
-import { findClient } from "./client-authentication.ts"
-import { formActionSource } from "./redirect-uri.ts"
+import { clientOfDocument } from "./client-document.ts"
+import { findClient, stands } from "./known-client.ts"
+import { formActionSource } from "../events/redirect-uri.ts"
 import type { H3Event } from "h3"
+import { loginOrigins } from "./providers.ts"
+import type { ResponseTarget } from "./authorization-response.ts"
 
 /** A valid authorization request on its way to a code. Lives `OAUTH_SESSION_TIMEOUT` and is taken by each step that ends it. */
-export interface Transaction {
+export interface Transaction extends ResponseTarget {
   readonly id: string
   readonly csrf: string
-  readonly client_id: string
-  readonly redirect_uri: string
-  readonly redirect_uri_given: boolean
-  readonly state: string | null
-  readonly code_challenge: string
+  /** Description of a client whose id is the URL of its document. */
+  readonly document: Client["metadata"] | null
+  /** What the code will be bound to; null where there is none. */
+  readonly code: {
+    readonly challenge: string
+    readonly redirect_uri_given: boolean
+    readonly jkt: string | null
+  } | null
   readonly resources: readonly string[]
   readonly scope: readonly string[]
   readonly login_hint: string | null
@@ -75,8 +81,8 @@ export function requireOwnOrigin({ issuer }: AuthorizationServer, event: H3Event
   throw new PageError(403, "origin_not_allowed", "Not allowed", "This form can only be sent from its own page.")
 }
 
-/** @throws PageError when the token of the form is not the transaction's */
-export function requireCsrf(transaction: Transaction, presented: string | undefined): void {
+/** @throws PageError when the token of the form is not the one that the page was given */
+export function requireCsrf(transaction: Pick<Transaction, "csrf">, presented: string | undefined): void {
   if (presented === undefined || !sameText(presented, transaction.csrf))
     throw new PageError(403, "csrf_mismatch", "Not allowed", "This form is not from the page that you were shown.")
 }
@@ -96,16 +102,16 @@ export function requireSameBrowser(transaction: Transaction, event: H3Event): vo
 }
 
 /** The client of a transaction. @throws PageError when it was removed meanwhile */
-export function clientOf(server: AuthorizationServer, { client_id }: Transaction): Client {
-  const client = findClient(server, client_id)
-  if (client === undefined) throw expired()
+export function clientOf(server: AuthorizationServer, { client_id, document }: Transaction): Client {
+  const client = document === null ? findClient(server, client_id) : clientOfDocument(server, client_id, document)
+  if (client === undefined || !stands(client, server.clock())) throw expired()
   return client
 }
 
 /** CSP sources that the forms of this transaction may lead to. */
-export function formActions(server: AuthorizationServer, { redirect_uri }: Transaction): string[] {
-  const github = server.config.GITHUB_CLIENT_ID === undefined ? [] : [new URL(server.config.GITHUB_BASE_URL).origin]
-  return ["'self'", ...github, formActionSource(redirect_uri)]
+export async function formActions(server: AuthorizationServer, { answer }: Transaction): Promise<string[]> {
+  const back = answer.via === "redirect" ? [formActionSource(answer.redirect_uri)] : []
+  return ["'self'", ...(await loginOrigins(server)), ...back]
 }
 
 function sameText(a: string, b: string): boolean {

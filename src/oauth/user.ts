@@ -1,12 +1,13 @@
 import { findResource, type RequestedResource } from "./requested-resource.ts"
-import { type RuleFault, ruleFault } from "../projections/access-rule.ts"
+import { type AccessRule, type Person, type RuleFault, ruleFault } from "../projections/access-rule.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import { find } from "../events/world.ts"
 
 /** Somebody who signed in, as the identity provider described them. */
 export interface User {
-  readonly provider: "local" | "github"
-  /** `local-<token name>` or `github-<numeric id>` */
+  /** `client`: nobody, the client acts for itself. */
+  readonly provider: "local" | "github" | "oidc" | "client"
+  /** `local-<token name>`, `github-<numeric id>`, `oidc-<provider>-<sub>`, or a client id */
   readonly subject: string
   readonly username: string
   readonly name: string | null
@@ -43,13 +44,18 @@ export function policyFault(
 
 function resourceFault({ proxy }: RequestedResource, user: User, clientId: string): RuleFault | undefined {
   if (proxy.auth === null) return undefined
-  return ruleFault(proxy.auth, {
+  return ruleFault(proxy.auth, personOf(user, clientId))
+}
+
+/** A user as rules look at them. */
+export function personOf(user: User, clientId: string): Person {
+  return {
     subject: user.subject,
     username: user.username,
     verifiedEmail: user.emailVerified ? user.email : null,
     groups: user.groups,
     clientId,
-  })
+  }
 }
 
 function accountFault(
@@ -57,11 +63,19 @@ function accountFault(
   user: User,
   since: Date | undefined,
 ): PolicyFault | undefined {
-  if (user.provider === "github")
-    return githubListed(config.OAUTH_ALLOWED_GITHUB_USERS, user.username) ? undefined : "account_not_listed"
-  const token = find(projections.world, "api-token", user.username.toLowerCase())
-  if (token === undefined) return "account_gone"
-  return since !== undefined && Date.parse(token.created_at) > since.getTime() ? "account_gone" : undefined
+  switch (user.provider) {
+    case "client":
+      return undefined
+    case "oidc":
+      return oidcListed(config, user) ? undefined : "account_not_listed"
+    case "github":
+      return githubListed(config.OAUTH_ALLOWED_GITHUB_USERS, user.username) ? undefined : "account_not_listed"
+    case "local": {
+      const token = find(projections.world, "api-token", user.username.toLowerCase())
+      if (token === undefined) return "account_gone"
+      return since !== undefined && Date.parse(token.created_at) > since.getTime() ? "account_gone" : undefined
+    }
+  }
 }
 
 /**
@@ -72,3 +86,17 @@ export function githubListed(list: string | undefined, login: string): boolean {
   const entries = (list ?? "").split(",").map((entry) => entry.trim().toLowerCase())
   return entries.includes("*") || entries.includes(login.toLowerCase())
 }
+
+/** Is a user of the OpenID provider on the allow-list? Verified addresses and groups count, names that people choose do not. */
+function oidcListed({ OIDC_ALLOWED_USERS: list, OIDC_NAME: name }: AuthorizationServer["config"], user: User): boolean {
+  const prefix = `oidc-${name}-`
+  if (!user.subject.startsWith(prefix)) return false
+  const sub = user.subject.slice(prefix.length)
+  const addresses = list.filter((entry) => entry.includes("@") || entry.startsWith("*"))
+  const groups = list.flatMap((entry) => /^group:(.+)$/.exec(entry)?.[1] ?? [])
+  const person = personOf(user, "")
+  const passes = (rule: Partial<AccessRule>) => ruleFault({ ...noRule, ...rule }, person) === undefined
+  return list.includes(sub) || passes({ auth_required_emails: addresses }) || passes({ auth_required_groups: groups })
+}
+
+const noRule: AccessRule = { auth_required_users: null, auth_required_emails: null, auth_required_groups: null }

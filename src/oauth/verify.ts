@@ -4,9 +4,8 @@ import type { AccessTokenClaims } from "../projections/access-token-claims.ts"
 import { GatehouseError } from "../errors.ts"
 import type { H3Event } from "h3"
 import { OAuthError } from "./oauth-error.ts"
-import type { Proxy } from "../events/proxy.ts"
 import { find } from "../events/world.ts"
-import { resourceIdentity } from "../projections/resource.ts"
+import { type ResourceProxy, resourceIdentity, withResources } from "../projections/resource.ts"
 
 /**
  * `GET|POST /verify`: forward authentication for other proxies. Checks the token of the Authorization header as the gateway
@@ -29,14 +28,15 @@ export const verify: Handler = (server, event) => {
 }
 
 /** The proxy that the original request was for, as `X-Original-URL` or `X-Forwarded-Host` tell. */
-function forwardedProxy({ projections }: AuthorizationServer, event: H3Event): Proxy | undefined {
+function forwardedProxy({ projections }: AuthorizationServer, event: H3Event): ResourceProxy | undefined {
   const original = URL.parse(event.req.headers.get("x-original-url") ?? "")?.hostname
   const host = original ?? event.req.headers.get("x-forwarded-host")?.toLowerCase().replace(/:\d+$/, "")
-  return host === undefined ? undefined : find(projections.world, "proxy", host)
+  const proxy = host === undefined ? undefined : find(projections.world, "proxy", host)
+  return proxy && withResources(projections.world, proxy)
 }
 
 /** A token that is good but not for this proxy is a 401 (RFC 6750 §3.1): only people and scopes are a 403. */
-function refusal(server: AuthorizationServer, proxy: Proxy | undefined, fault: AdmissionFault): OAuthError {
+function refusal(server: AuthorizationServer, proxy: ResourceProxy | undefined, fault: AdmissionFault): OAuthError {
   if (fault === "wrong_audience" || fault === "wrong_issuer" || fault === "sender_constrained")
     return challenge(server, proxy, "the token is for another resource")
   return new OAuthError("access_denied", "this identity is not allowed there")
@@ -44,7 +44,7 @@ function refusal(server: AuthorizationServer, proxy: Proxy | undefined, fault: A
 
 function challenge(
   { issuer, config }: AuthorizationServer,
-  proxy: Proxy | undefined,
+  proxy: ResourceProxy | undefined,
   fault: string | undefined,
 ): OAuthError {
   const resource =

@@ -26,7 +26,16 @@ const list = (fallback: string) =>
         .filter((item) => item !== ""),
     )
 const httpUrl = (fallback: string) => z.url({ protocol: /^https?$/ }).default(fallback)
-const host = z.string().regex(/^[a-z0-9.-]+$/i, "must be a host name").toLowerCase()
+const host = z
+  .string()
+  .regex(/^[a-z0-9.-]+$/i, "must be a host name")
+  .toLowerCase()
+
+/** First and last port of a range such as `11000-20000`; undefined for what is none. */
+function portRange(text: string): { first: number; last: number } | undefined {
+  const [, first = 0, last = 0] = (/^(\d{4,5})-(\d{4,5})$/.exec(text) ?? []).map(Number)
+  return first >= 1024 && first <= last && last <= 65_535 ? { first, last } : undefined
+}
 
 /**
  * Every environment variable that Gatehouse reads, with its default and meaning. `describe` feeds the documentation.
@@ -69,14 +78,18 @@ export const variables = {
   ADMIN_TOKEN: z.string().min(16).optional().describe("The administrator's API token."),
   ADMIN_EMAIL: z.email().optional().describe("Default account e-mail for ACME."),
   ADMIN_HOSTS: list("localhost").describe("Host names on which the edge also serves the admin API."),
-  ADMIN_SOURCES: list("127.0.0.0/8,::1/128").describe("Client addresses that may reach the admin API through the edge."),
+  ADMIN_SOURCES: list("127.0.0.0/8,::1/128").describe(
+    "Client addresses that may reach the admin API through the edge.",
+  ),
   TRUSTED_PROXIES: list("").describe("CIDRs whose X-Forwarded-For is believed."),
   TARGET_ALLOW_CIDRS: list("").describe("Private ranges that owners may use as targets."),
   ALLOW_WEAK_DURABILITY: flag(false).describe("Accept writes although Redis may lose acknowledged ones."),
   SELF_SIGNED_CN: text("localhost").describe("Common name of the default certificate."),
   SELF_SIGNED_DAYS: whole(365, 1).describe("Validity of the default certificate, days."),
   ACME_DIRECTORY_URL: httpUrl("https://acme-v02.api.letsencrypt.org/directory").describe("Production ACME directory."),
-  ACME_STAGING_URL: httpUrl("https://acme-staging-v02.api.letsencrypt.org/directory").describe("Staging ACME directory."),
+  ACME_STAGING_URL: httpUrl("https://acme-staging-v02.api.letsencrypt.org/directory").describe(
+    "Staging ACME directory.",
+  ),
   ACME_HTTP_TIMEOUT: whole(30, 1).describe("Deadline of one call to the CA, seconds."),
   ACME_POLL_MAX_ATTEMPTS: whole(60, 1).describe("Polls of an order or authorization before the attempt fails."),
   ACME_POLL_INTERVAL_SECONDS: z.coerce.number().min(0.05).default(2).describe("Seconds between two polls."),
@@ -113,11 +126,47 @@ export const variables = {
     .string()
     .optional()
     .describe("GitHub logins that may sign in, comma separated; * = all; unset = nobody."),
-  OAUTH_LOCAL_LOGIN: flag(false).describe("Offer sign-in with an API token besides GitHub; without GitHub it is always on."),
+  OIDC_ISSUER: z
+    .url({ protocol: /^https?$/ })
+    .refine(
+      (value) => value.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(`${value}/`),
+      "must be https",
+    )
+    .optional()
+    .describe("OpenID provider for login, found by discovery; exactly as its documents say."),
+  OIDC_CLIENT_ID: z
+    .string()
+    .optional()
+    .describe("Client that is registered there for https://auth.BASE_DOMAIN/callback."),
+  OIDC_CLIENT_SECRET: z.string().optional().describe("Its secret."),
+  OIDC_NAME: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "small letters, digits and hyphens")
+    .default("oidc")
+    .describe("Name of that provider; part of its users' subjects, oidc-<name>-<sub>, so do not change it."),
+  OIDC_SCOPES: text("openid profile email").describe("Scopes that are asked of it."),
+  OIDC_GROUPS_CLAIM: text("groups").describe("Claim with the groups of a user."),
+  OIDC_ALLOWED_USERS: list("").describe(
+    "Who of its users may sign in, comma separated: sub values, verified e-mail addresses, *@domain, *.domain, group:name; * = all; unset = nobody.",
+  ),
+  OAUTH_LOCAL_LOGIN: flag(false).describe(
+    "Offer sign-in with an API token besides other providers; without one it is always on.",
+  ),
   OAUTH_ACCESS_TOKEN_LIFETIME: whole(1800, 1).describe("Seconds."),
   OAUTH_REFRESH_TOKEN_LIFETIME: whole(31_536_000, 1).describe("Seconds without use."),
   OAUTH_SESSION_TIMEOUT: whole(300, 10).describe("Seconds a login may take."),
   OAUTH_CLIENT_LIFETIME: whole(7_776_000, 60).describe("Seconds a client registration lives without use."),
+  OAUTH_REGISTRATION: flag(true).describe("Let applications register themselves (RFC 7591)."),
+  OAUTH_INITIAL_ACCESS_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("Bearer token that a registration must carry; unset = none."),
+  OAUTH_MAX_CLIENTS: whole(100_000, 1).describe("Registered applications at once."),
+  OAUTH_CIMD_ALLOWED_HOSTS: list("").describe(
+    "Hosts whose client metadata documents are taken; empty = all public ones.",
+  ),
+  OAUTH_CIMD_DENIED_HOSTS: list("").describe("Hosts whose client metadata documents are refused."),
   OAUTH_MCP_PROTOCOL_VERSION: text("2025-06-18").describe("Oldest MCP revision that is announced."),
   OAUTH_JWT_ALGORITHM: z
     .enum(["RS256", "ES256", "EdDSA"])
@@ -130,7 +179,31 @@ export const variables = {
   MCP_RESOURCE_INDICATORS_ENABLED: flag(true).describe("Refuse unknown resources (false: ignore them)."),
   MCP_RESOURCE_VALIDATION_STRICT: flag(true).describe("Audience must be this resource (false: or a path above it)."),
   MCP_MAX_RESOURCES_PER_TOKEN: whole(5, 1).describe("Resources one token may name."),
-  DOCKER_HOST: text("unix:///var/run/docker.sock").describe("Docker engine."),
+  DOCKER_HOST: text("unix:///var/run/docker.sock").describe(
+    "Docker engine; without one services are unavailable, and all else works.",
+  ),
+  DOCKER_API_VERSION: z
+    .string()
+    .regex(/^\d+\.\d+$/, "must be a version such as 1.41")
+    .default("1.41")
+    .describe("Version of the engine's API that is spoken."),
+  DOCKER_TIMEOUT: whole(30, 1).describe("Deadline of one call to the engine, seconds."),
+  DOCKER_GID: whole(999).describe("Group that may use the engine's socket; compose.yaml gives it to the container."),
+  SERVICE_PORT_RANGE: z
+    .string()
+    .refine((value) => portRange(value) !== undefined, "must be two ports from 1024 to 65535, such as 11000-20000")
+    .default("11000-20000")
+    .describe("Ports of this machine that services get."),
+  SERVICE_ALLOWED_IMAGES: list("").describe(
+    "Images that owners may run: name, name:tag, or name/*; without any only an administrator creates services.",
+  ),
+  SERVICE_NETWORKS: list("proxy_network")
+    .refine(
+      (names) => names.length > 0 && !names.some((name) => /^(host|none|container:.*)$/.test(name)),
+      "must name networks of containers",
+    )
+    .describe("Docker networks that services may join; the first is the default and is created when it is missing."),
+  SERVICE_BUILD_DIR: text("dockerfiles").describe("Folder of the Dockerfiles that services may be built from."),
   CRASH_AT: z.string().optional().describe("Tests only: end the process at this named point."),
   NODE_ENV: text("production").describe("test allows CRASH_AT."),
 } as const
@@ -143,6 +216,8 @@ export type Config = Readonly<z.infer<typeof schema>> & {
   readonly publicHttpsPort: number
   /** Authority of the built-in OAuth host, for example `auth.localhost:8443`; no port when it is 443. */
   readonly oauthAuthority: string
+  /** Ports that services get, first and last. */
+  readonly servicePorts: { readonly first: number; readonly last: number }
   /** URL of Redis with credentials. Never printed. */
   readonly redisUrl: string
 }
@@ -190,12 +265,19 @@ export function loadConfig(env: Record<string, string>): Config {
     throw new ConfigError("  REDIS_URL: must carry a password; Gatehouse does not use an open Redis")
   if (values.CRASH_AT !== undefined && values.NODE_ENV !== "test")
     throw new ConfigError("  CRASH_AT: is for tests only (NODE_ENV=test)")
+  if (
+    values.OIDC_ISSUER !== undefined &&
+    (values.OIDC_CLIENT_ID === undefined || values.OIDC_CLIENT_SECRET === undefined)
+  )
+    throw new ConfigError("  OIDC_CLIENT_ID, OIDC_CLIENT_SECRET: are required with OIDC_ISSUER")
   const publicHttpsPort = values.PUBLIC_HTTPS_PORT ?? values.HTTPS_PORT
   return Object.freeze({
     ...values,
     publicHttpsPort,
+    servicePorts: portRange(values.SERVICE_PORT_RANGE)!,
     oauthAuthority: authority(`auth.${values.BASE_DOMAIN}`, publicHttpsPort),
-    redisUrl: values.REDIS_URL ?? `redis://:${encodeURIComponent(values.REDIS_PASSWORD!)}@127.0.0.1:${values.REDIS_PORT}/0`,
+    redisUrl:
+      values.REDIS_URL ?? `redis://:${encodeURIComponent(values.REDIS_PASSWORD!)}@127.0.0.1:${values.REDIS_PORT}/0`,
   })
 }
 

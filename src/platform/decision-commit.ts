@@ -2,7 +2,7 @@ import type { Commit, CommandRecord, Delivery, EventRecord, Outcome } from "./ev
 import { GatehouseError } from "../errors.ts"
 import { chain } from "./event-chain.ts"
 import { deciderGroup } from "./redis-keys.ts"
-import { queued } from "./outcome.ts"
+import { queued } from "./command-record.ts"
 
 type Aggregate = { readonly kind: string; readonly id: string }
 

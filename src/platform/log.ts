@@ -21,10 +21,12 @@ export interface Logger {
  * @param write receives each line; a failing write must not throw into the caller
  */
 export function logger(minimum: Level, now: () => Date, write: (line: string) => void): Logger {
-  const at = (level: Level) => (event: string, fields: Fields = {}) => {
-    if (order[level] < order[minimum]) return
-    write(JSON.stringify({ at: now().toISOString(), level, event, ...fields }) + "\n")
-  }
+  const at =
+    (level: Level) =>
+    (event: string, fields: Fields = {}) => {
+      if (order[level] < order[minimum]) return
+      write(JSON.stringify({ at: now().toISOString(), level, event, ...fields }) + "\n")
+    }
   return { debug: at("DEBUG"), info: at("INFO"), warning: at("WARNING"), error: at("ERROR"), critical: at("CRITICAL") }
 }
 

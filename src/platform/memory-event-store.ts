@@ -1,9 +1,8 @@
 import type { Commit, CommitResult, Delivery, EventRecord, EventStore, Head, Outcome } from "./event-store.ts"
 import { genesisHash } from "./event-chain.ts"
 import { GatehouseError } from "../errors.ts"
-import { queued } from "./outcome.ts"
-import { pageSize } from "./redis-tail.ts"
-import { parseCommand } from "./redis-commands.ts"
+import { parseCommand, queued } from "./command-record.ts"
+import { pageSize } from "./store-limits.ts"
 
 /** What a fork of the log starts with. */
 export interface MemorySeed {

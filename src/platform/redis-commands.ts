@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis"
 import { type BlockingReader, blockingReader, longestBlock } from "./blocking-reader.ts"
-import type { CommandRecord, Delivery } from "./event-store.ts"
+import type { Delivery } from "./event-store.ts"
+import { parseCommand } from "./command-record.ts"
 import { deciderGroup, keys } from "./redis-keys.ts"
 
 /**
@@ -76,25 +77,6 @@ async function deliveryCounts(redis: Redis, of: readonly Entry[]): Promise<Map<s
 function delivery([entry, fields]: Entry, attempts: number): Delivery {
   const raw = fields?.[fields.indexOf("command") + 1] ?? ""
   return { entry, attempts, raw, command: parseCommand(raw) }
-}
-
-/** The command that a stream entry holds, or null for anything else. */
-export function parseCommand(raw: string): CommandRecord | null {
-  try {
-    const value = JSON.parse(raw) as Partial<CommandRecord> | null
-    const texts = [
-      value?.id,
-      value?.type,
-      value?.actor?.name,
-      value?.correlation_id,
-      value?.submitted_at,
-      value?.fingerprint,
-    ]
-    const wellFormed = texts.every((text) => typeof text === "string") && Array.isArray(value?.secrets)
-    return wellFormed ? (value as CommandRecord) : null
-  } catch {
-    return null
-  }
 }
 
 async function withGroup<T>(redis: Redis, call: () => Promise<T>): Promise<T> {

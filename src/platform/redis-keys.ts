@@ -12,6 +12,12 @@ export const keys = {
   snapshot: (name: string) => `{gh}:snapshot:${name}`,
   /** OAuth state of one kind: `transaction`, `code`, `refresh`, `session`, `rate` … */
   oauth: (kind: string, id: string) => `{gho}:${kind}:${id}`,
+  /** Lines of the OAuth records of one kind, by the time that each expires. */
+  oauthIndex: (kind: string) => `{gho}:index:${kind}`,
+  /** Counters of one bucket of time: of everything, or of what a digest stands for. */
+  oauthCount: (bucket: string, digest: string) => `{gho}:count:${bucket}:${digest}`,
+  /** Requests that were made with one thing. */
+  oauthUsage: (digest: string) => `{gho}:usage:${digest}`,
   access: "{gha}:access",
 } as const
 

@@ -3,12 +3,10 @@ import { blockingReader, longestBlock } from "./blocking-reader.ts"
 import { ChainError } from "./event-chain.ts"
 import type { EventRecord, Outcome, Tail } from "./event-store.ts"
 import { keys } from "./redis-keys.ts"
+import { pageSize } from "./store-limits.ts"
 
 /** One stream entry as ioredis gives it. */
 export type StreamEntry = readonly [id: string, fields: readonly string[]]
-
-/** Most entries of one read: 10 000 would stall Redis for 80 ms. */
-export const pageSize = 1000
 
 /** Events and outcomes as they come, on a connection of its own. One call at a time. */
 export interface LogTail {

@@ -39,7 +39,8 @@ export interface AccessTokens {
   verify(token: string, issuer: string): Checked
   /** What changes after a full check: expiry and revocation. A few lookups, for tokens that were verified before. */
   standing(token: AccessToken): TokenFault | undefined
-  /** Revocation alone: is the grant there and the client's, the client registered, the key published? */
+  /** Revocation alone: is the grant there and the client's, the token not ended by itself, the client registered
+   * and not switched off, the key published? */
   revoked(token: AccessToken): boolean
 }
 
@@ -85,7 +86,9 @@ export function accessTokens({ world, now }: AccessTokenSources): AccessTokens {
   function revoked({ claims, kid }: AccessToken): boolean {
     const grant = find(world(), "grant", claims.sid)
     if (grant === undefined || grant.client_id !== claims.client_id || grant.subject !== claims.sub) return true
-    return find(world(), "client", claims.client_id) === undefined || find(world(), "signing-key", kid) === undefined
+    if (grant.revoked_tokens?.some(({ jti }) => jti === claims.jti)) return true
+    const client = find(world(), "client", claims.client_id)
+    return client === undefined || client.disabled || find(world(), "signing-key", kid) === undefined
   }
 
   function standing(token: AccessToken): TokenFault | undefined {

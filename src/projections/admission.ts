@@ -2,10 +2,9 @@ import { type RuleFault, ruleFault } from "./access-rule.ts"
 import { scopeTokens, usable } from "./scope.ts"
 import type { AccessTokenClaims } from "./access-token-claims.ts"
 import type { Config } from "../platform/config.ts"
-import type { Proxy } from "../events/proxy.ts"
 import { audienceCovers } from "./audience.ts"
 import { issuerOf } from "./issuer.ts"
-import { resourceIdentity } from "./resource.ts"
+import { type ResourceProxy, normalResource, resourceIdentity } from "./resource.ts"
 
 /** Configuration that decides what a proxy is called and which audiences it takes. */
 export type ResourceSettings = Pick<Config, "publicHttpsPort" | "MCP_RESOURCE_VALIDATION_STRICT">
@@ -16,24 +15,32 @@ export type AdmissionFault =
   | "wrong_issuer"
   | "wrong_audience"
   | "sender_constrained"
+  | "not_sender_constrained"
   | RuleFault
   | "insufficient_scope"
 
 /**
  * Does a verified access token open this proxy? Issuer, audience, proof of possession, people rule, scope; the first
  * that refuses is named. Pure: expiry and revocation are judged by `accessTokens`.
+ * @param scheme how the token was presented; as `DPoP` with a proof that is checked elsewhere
  */
 export function admissionFault(
-  proxy: Proxy,
+  proxy: ResourceProxy,
   claims: AccessTokenClaims,
   settings: ResourceSettings,
+  scheme: "Bearer" | "DPoP" = "Bearer",
 ): AdmissionFault | undefined {
   if (proxy.auth === null) return "auth_off"
   const { publicHttpsPort, MCP_RESOURCE_VALIDATION_STRICT: strict } = settings
   if (claims.iss !== issuerOf(proxy.auth.auth_proxy, publicHttpsPort)) return "wrong_issuer"
-  if (!audienceCovers(claims.aud, resourceIdentity(proxy, publicHttpsPort), strict)) return "wrong_audience"
-  // RFC 9449 §7.1: a token bound to a key is worth nothing as a bearer token.
-  if (claims.cnf !== undefined) return "sender_constrained"
+  const registered = proxy.resources.map(({ uri }) => uri)
+  const audience = { ...resourceIdentity(proxy, publicHttpsPort), registered }
+  const resources = claims.aud.filter((value) => audienceCovers([value], audience, strict))
+  if (resources.length === 0) return "wrong_audience"
+  // RFC 9449 §7.1, §7.2: a token bound to a key is worth nothing as a bearer token, and one that is not proves nothing with a proof.
+  if (scheme === "Bearer" && claims.cnf !== undefined) return "sender_constrained"
+  const bearerOnly = claims.cnf === undefined && (scheme === "DPoP" || proxy.auth.auth_require_dpop === true)
+  if (bearerOnly) return "not_sender_constrained"
   const refused = ruleFault(proxy.auth, {
     subject: claims.sub,
     username: claims.username ?? null,
@@ -42,5 +49,6 @@ export function admissionFault(
     clientId: claims.client_id,
   })
   if (refused !== undefined) return refused
-  return usable(scopeTokens(claims.scope), proxy) ? undefined : "insufficient_scope"
+  const granted = scopeTokens(claims.scope)
+  return resources.some((uri) => usable(granted, proxy, normalResource(uri) ?? uri)) ? undefined : "insufficient_scope"
 }

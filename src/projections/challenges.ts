@@ -17,7 +17,11 @@ export function challenges(projections: Projections): Challenges {
     tokensOf.delete(id)
     const open = certificate?.generation.challenges ?? []
     for (const { token, key_authorization } of open) byToken.set(token, key_authorization)
-    if (open.length > 0) tokensOf.set(id, open.map(({ token }) => token))
+    if (open.length > 0)
+      tokensOf.set(
+        id,
+        open.map(({ token }) => token),
+      )
   }
   for (const certificate of all(projections.world, "certificate")) put(certificate.cert_name.toLowerCase(), certificate)
   const stop = projections.listen((events, world) => {

@@ -1,24 +1,13 @@
-import type { Proxy } from "../events/proxy.ts"
+import { type Destination, type Unavailable, proxyDestination } from "./destination.ts"
+import { type ResourceProxy, resourcesByProxy } from "./resource.ts"
 import { all, find } from "../events/world.ts"
 import type { Projections } from "./projections.ts"
+import type { StoredEvent } from "../events/envelope.ts"
 
-/** Address of a backend, taken apart once. */
-export interface Target {
-  readonly secure: boolean
-  /** Name or IP literal without brackets. */
-  readonly hostname: string
-  readonly port: number
-  /** Host header for proxies that do not keep the client's. */
-  readonly authority: string
-  /** Path that stands before every request's path; empty or `/base` without a slash at its end. */
-  readonly base: string
-}
-
-/** A proxy as the edge routes to it. Replaced, never changed, when the proxy changes. */
+/** A proxy as the edge routes to it. Replaced, never changed, when anything of it changes. */
 export interface RoutedHost {
-  readonly proxy: Proxy
-  /** Undefined when `target_url` names nothing that can be dialled. */
-  readonly target: Target | undefined
+  readonly proxy: ResourceProxy
+  readonly destination: Destination | Unavailable
 }
 
 /** Read model: host name → proxy. */
@@ -30,18 +19,45 @@ export interface Hosts {
   close(): void
 }
 
-/** Follows the proxies of the log; one event changes one entry. */
+/** Follows the proxies of the log with their resources and the instances and services that they lead to; one event changes few entries. */
 export function hosts(projections: Projections): Hosts {
+  const { world } = projections
   const byName = new Map<string, RoutedHost>()
   const listeners: ((hostname: string, previous: RoutedHost | undefined) => void)[] = []
-  for (const proxy of all(projections.world, "proxy")) byName.set(proxy.hostname, routed(proxy))
-  const stop = projections.listen((events, world) => {
-    const touched = new Set(events.filter(({ kind }) => kind === "proxy").map(({ id }) => id))
-    for (const hostname of touched) {
-      const proxy = find(world, "proxy", hostname)
+  let resourcesOf = resourcesByProxy(world)
+
+  function renew(hostname: string): void {
+    const proxy = find(world, "proxy", hostname)
+    if (proxy === undefined) byName.delete(hostname)
+    else
+      byName.set(hostname, {
+        proxy: { ...proxy, resources: resourcesOf(hostname) },
+        destination: proxyDestination(world, proxy),
+      })
+  }
+
+  function touched(events: readonly StoredEvent[]): Set<string> {
+    const of = (kind: string) => new Set(events.filter((event) => event.kind === kind).map(({ id }) => id))
+    const names = of("proxy")
+    // A service is reached by its own name and by the one that it has in the registry.
+    const moved = [...of("service")].flatMap((name) => [`service://${name}`, `instance://docker-${name}`])
+    const targets = new Set([...[...of("instance")].map((name) => `instance://${name}`), ...moved])
+    if (targets.size > 0)
+      for (const { hostname, target_url } of all(world, "proxy")) if (targets.has(target_url)) names.add(hostname)
+    const resources = of("resource")
+    if (resources.size === 0) return names
+    const before = [...byName.values()].flatMap(({ proxy }) => proxy.resources)
+    resourcesOf = resourcesByProxy(world)
+    for (const { uri, proxy_target } of [...before, ...all(world, "resource")])
+      if (resources.has(uri)) names.add(proxy_target)
+    return names
+  }
+
+  for (const { hostname } of all(world, "proxy")) renew(hostname)
+  const stop = projections.listen((events) => {
+    for (const hostname of touched(events)) {
       const previous = byName.get(hostname)
-      if (proxy === undefined) byName.delete(hostname)
-      else byName.set(hostname, routed(proxy))
+      renew(hostname)
       for (const listener of listeners) listener(hostname, previous)
     }
   })
@@ -49,21 +65,5 @@ export function hosts(projections: Projections): Hosts {
     get: (hostname) => byName.get(hostname),
     onChange: (listener) => void listeners.push(listener),
     close: stop,
-  }
-}
-
-const routed = (proxy: Proxy): RoutedHost => ({ proxy, target: parseTarget(proxy.target_url) })
-
-/** Takes a target URL apart; undefined unless it is http or https. */
-export function parseTarget(url: string): Target | undefined {
-  const parsed = URL.parse(url)
-  if (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:") || parsed.hostname === "") return undefined
-  const secure = parsed.protocol === "https:"
-  return {
-    secure,
-    hostname: parsed.hostname.replace(/^\[|\]$/g, ""),
-    port: parsed.port === "" ? (secure ? 443 : 80) : Number(parsed.port),
-    authority: parsed.host,
-    base: parsed.pathname.replace(/\/+$/, ""),
   }
 }

@@ -1,32 +1,23 @@
+import { type World, all } from "../events/world.ts"
 import type { Proxy } from "../events/proxy.ts"
+import type { Resource } from "../events/resource.ts"
 
-/** The two forms of a proxy's resource identifier (RFC 8707, RFC 9728). Without MCP both are the origin. */
-export interface ResourceIdentity {
-  /** `https://host[:port]` */
-  readonly origin: string
-  /** `https://host[:port]/mcp`: origin and MCP endpoint */
-  readonly canonical: string
+export { type ResourceIdentity, normalResource, resourceIdentity } from "../events/resource-identity.ts"
+
+/** A proxy with what the registry says about it: the one form in which authorization looks at proxies. */
+export interface ResourceProxy extends Proxy {
+  readonly resources: readonly Resource[]
 }
 
-/**
- * Resource identity of a proxy: the one place that metadata, authorize, token, guard and challenge ask.
- * @param publicHttpsPort port that clients see
- */
-export function resourceIdentity(proxy: Pick<Proxy, "hostname" | "mcp">, publicHttpsPort: number): ResourceIdentity {
-  const origin = `https://${proxy.hostname}${publicHttpsPort === 443 ? "" : `:${publicHttpsPort}`}`
-  const endpoint = proxy.mcp?.mcp_enabled ? proxy.mcp.mcp_endpoint : ""
-  return { origin, canonical: normalResource(origin + endpoint) ?? origin }
+/** The registry's entries by proxy. @returns of a host name */
+export function resourcesByProxy(world: World): (hostname: string) => readonly Resource[] {
+  const groups = Map.groupBy(all(world, "resource"), ({ proxy_target }) => proxy_target)
+  return (hostname) => groups.get(hostname) ?? none
 }
 
-/**
- * Comparable form of a resource identifier: scheme and host in lower case, default port and one trailing slash dropped,
- * path kept exactly. Undefined for what is no absolute http(s) URI, and for one with a fragment or user information.
- */
-export function normalResource(value: string): string | undefined {
-  const match = /^(https?):\/\/([^/?#@\s\\]+)([^#\s\\]*)$/i.exec(value)
-  if (match === null || URL.canParse(value) === false) return undefined
-  const [, scheme, authority, rest] = match as unknown as [string, string, string, string]
-  const lower = scheme.toLowerCase()
-  const host = authority.toLowerCase().replace(lower === "https" ? /:443$/ : /:80$/, "")
-  return `${lower}://${host}${rest.endsWith("/") ? rest.slice(0, -1) : rest}`
+const none: readonly Resource[] = []
+
+/** A proxy with its entries in the registry. */
+export function withResources(world: World, proxy: Proxy): ResourceProxy {
+  return { ...proxy, resources: resourcesByProxy(world)(proxy.hostname) }
 }

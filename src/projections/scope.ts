@@ -1,4 +1,4 @@
-import type { Proxy } from "../events/proxy.ts"
+import type { ResourceProxy } from "./resource.ts"
 
 /** What a scope includes besides itself. Everything else is flat. */
 const included: ReadonlyMap<string, readonly string[]> = new Map([
@@ -22,27 +22,32 @@ export function covers(granted: readonly string[], needed: readonly string[]): b
   return missingScopes(granted, needed).length === 0
 }
 
+type Scoped = Pick<ResourceProxy, "mcp" | "resources">
+
 /**
- * Scopes that tokens for a proxy may carry: its `mcp_scopes`, or the default pair where MCP was never set.
- * `offline_access` is no scope of a resource.
+ * Scopes that tokens for a resource of a proxy may carry: those of its entry in the registry, else the proxy's `mcp_scopes`, or
+ * the default pair where MCP was never set. `offline_access` is no scope of a resource.
+ * @param uri normal form
  */
-export function resourceScopes(proxy: Pick<Proxy, "mcp">): readonly string[] {
-  return (proxy.mcp?.mcp_scopes ?? ["mcp:read", "mcp:write"]).filter((scope) => scope !== "offline_access")
+export function resourceScopes(proxy: Scoped, uri: string): readonly string[] {
+  const entry = proxy.resources.find((resource) => resource.uri === uri)
+  const scopes = entry?.scopes ?? proxy.mcp?.mcp_scopes ?? ["mcp:read", "mcp:write"]
+  return scopes.filter((scope) => scope !== "offline_access")
 }
 
-/** What a challenge asks for: all scopes of the proxy but administration, unless there is nothing else. */
-export function usableScopes(proxy: Pick<Proxy, "mcp">): readonly string[] {
-  const scopes = resourceScopes(proxy)
+/** What a challenge asks for: all scopes of the resource but administration, unless there is nothing else. */
+export function usableScopes(proxy: Scoped, uri: string): readonly string[] {
+  const scopes = resourceScopes(proxy, uri)
   const plain = scopes.filter((scope) => scope !== "mcp:admin")
   return plain.length > 0 ? plain : scopes
 }
 
 /**
- * May a token with these scopes use the proxy at all? It must hold at least one of the proxy's scopes, by itself or
- * through the hierarchy; which one an operation needs is the business of the tool policy behind this check. A proxy
- * whose list names no scope of a resource asks for none.
+ * May a token with these scopes use the resource at all? It must hold at least one of its scopes, by itself or
+ * through the hierarchy; which one an operation needs is the business of the tool policy behind this check. A resource
+ * whose list names no scope asks for none.
  */
-export function usable(granted: readonly string[], proxy: Pick<Proxy, "mcp">): boolean {
-  const scopes = resourceScopes(proxy)
+export function usable(granted: readonly string[], proxy: Scoped, uri: string): boolean {
+  const scopes = resourceScopes(proxy, uri)
   return scopes.length === 0 || missingScopes(granted, scopes).length < scopes.length
 }

@@ -1,5 +1,7 @@
 import { covers } from "../events/values.ts"
-import type { CertificateMaterial } from "../events/certificate.ts"
+import type { Certificate, CertificateMaterial } from "../events/certificate.ts"
+import { all, find } from "../events/world.ts"
+import type { Projections } from "./projections.ts"
 
 /** What selection looks at; a certificate with material is one. */
 export interface CertificateCandidate {
@@ -67,7 +69,8 @@ export function selectCertificate<C extends CertificateCandidate>(
   now: number,
 ): C | undefined {
   const attached = requester?.cert_name ? index.byName.get(requester.cert_name.toLowerCase()) : undefined
-  const fits = attached !== undefined && attached.domains.some((domain) => covers(domain, hostname)) ? attached : undefined
+  const fits =
+    attached !== undefined && attached.domains.some((domain) => covers(domain, hostname)) ? attached : undefined
   if (fits !== undefined && !isExpired(fits, now)) return fits
   const usable = covering(index, hostname).filter(({ owner }) => owner === requester?.owner || isAdmin(owner))
   const ranked = usable.sort((a, b) => compare(a, b, hostname))
@@ -91,4 +94,29 @@ function compare(a: CertificateCandidate, b: CertificateCandidate, hostname: str
     later ||
     (a.cert_name < b.cert_name ? -1 : 1)
   )
+}
+
+/** The certificates of the log, as their loader needs them. */
+export interface CertificateSource {
+  get(name: string): Certificate | undefined
+  /** Names in lower case of all that there are. */
+  names(): string[]
+  /** Does this owner belong to an administrator? */
+  isAdmin(owner: string): boolean
+  /** Called with the names in lower case that an event touched. @returns ends it */
+  onChange(listener: (names: ReadonlySet<string>) => void): () => void
+}
+
+/** Reads the certificates of the log. */
+export function certificateSource(projections: Projections): CertificateSource {
+  return {
+    get: (name) => find(projections.world, "certificate", name.toLowerCase()),
+    names: () => [...all(projections.world, "certificate")].map(({ cert_name }) => cert_name.toLowerCase()),
+    isAdmin: (owner) => owner === "admin" || find(projections.world, "api-token", owner)?.is_admin === true,
+    onChange: (listener) =>
+      projections.listen((events) => {
+        const names = new Set(events.filter(({ kind }) => kind === "certificate").map(({ id }) => id))
+        if (names.size > 0) listener(names)
+      }),
+  }
 }

@@ -68,6 +68,10 @@ test("every endpoint of the specification that this surface has so far is in the
     "GET /api/v1/proxy/targets", "POST /api/v1/proxy/targets", "GET /api/v1/proxy/targets/{hostname}",
     "PUT /api/v1/proxy/targets/{hostname}", "DELETE /api/v1/proxy/targets/{hostname}",
     ...["auth", "mcp"].flatMap((part) => ["GET", "POST", "DELETE"].map((method) => `${method} /api/v1/proxy/targets/{hostname}/${part}`)),
+    "GET /api/v1/oauth/clients", "GET /api/v1/oauth/clients/{client_id}", "GET /api/v1/oauth/clients/{client_id}/tokens",
+    "GET /api/v1/oauth/tokens", "GET /api/v1/oauth/tokens/{jti}", "GET /api/v1/oauth/sessions",
+    "GET /api/v1/oauth/sessions/{session_id}", "DELETE /api/v1/oauth/sessions/{session_id}", "GET /api/v1/oauth/metrics",
+    "GET /api/v1/oauth/health", "GET /api/v1/oauth/proxies", "GET /api/v1/oauth/proxies/{hostname}/sessions",
     "GET /health",
   ] // prettier-ignore
   expect(specified.filter((entry) => !known.has(entry))).toEqual([])

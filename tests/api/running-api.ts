@@ -18,6 +18,7 @@ import { loadConfig } from "../../src/platform/config.ts"
 import { logger } from "../../src/platform/log.ts"
 import { mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { oauthParts } from "../support/oauth-parts.ts"
 import { policy } from "../support/decider.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { randomBytes } from "node:crypto"
@@ -96,12 +97,14 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   })
   const stopping = new AbortController()
   const { signal } = stopping
-  const model = () => deciderModel(emptyWorld(), policy)
+  const model = () => deciderModel(emptyWorld(), { ...policy, publicHttpsPort: config.publicHttpsPort })
   const lead = deciderLoop({ store, model, now, crash, log, blockMs: 200 })
   const bus = commandBus(store, projections.awaitOutcome, now, { crash, mayWrite: () => undefined })
   const secretsOf = vault(masterKey)
+  const oauthRedis = connect("oauth", "command")
+  const oauth = oauthParts(oauthRedis)
   const handler = apiApp(
-    { config, projections, bus, store, vault: secretsOf, log, clock: now, checks: overrides.checks ?? {} },
+    { config, projections, bus, store, vault: secretsOf, log, clock: now, checks: overrides.checks ?? {}, oauth },
     { perMinute: overrides.perMinute ?? 100_000 },
   )
   const listener = await listenApi(handler, 0)
@@ -146,6 +149,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
       stopping.abort()
       await Promise.allSettled(running)
       await store.close()
+      oauthRedis.disconnect()
       await redis.stop()
       rmSync(home, { recursive: true, force: true })
     },

@@ -45,6 +45,45 @@ proxy-auth-show <hostname>
 proxy-mcp-enable <hostname> <token> [endpoint] [scopes] [stateful] [override-backend]
 proxy-mcp-disable <hostname> <token>
 proxy-mcp-show <hostname>
+oauth-routes-setup <domain> [token]
+oauth-client-register <name> [redirect-uri] [scope]
+oauth-clients-list [active-only]
+oauth-client-show <client-id>
+oauth-client-tokens <client-id>
+oauth-client-stats <client-id>
+oauth-tokens-stats
+oauth-token-show <jti>
+oauth-tokens-cleanup
+oauth-sessions-list
+oauth-session-show <session-id>
+oauth-session-revoke <session-id>
+oauth-metrics
+oauth-health
+oauth-proxy-status [hostname]
+oauth-test-tokens <server-url>
+mcp-doctor <url> [access-token]
+proxy-routes-show <hostname>
+proxy-routes-mode <hostname> <token> <mode>
+proxy-route-enable <hostname> <route-id> <token>
+proxy-route-disable <hostname> <route-id> <token>
+proxy-routes-set <hostname> <token> <enabled-routes> <disabled-routes>
+route-list
+route-show <route-id>
+route-create <path> <target-type> <target-value> <token> [priority] [methods] [is-regex] [description]
+route-update <route-id> <token>
+route-delete <route-id> <token>
+route-enable <route-id> <token>
+route-disable <route-id> <token>
+instance-list
+instance-show <name>
+instance-register <name> <target-url> <token> [desc]
+instance-update <name> <target-url> <token> [desc]
+instance-delete <name> <token>
+instance-register-oauth <token>
+resource-register <uri> <proxy> <name> [scopes]
+resource-list
+resource-show <uri>
+resource-validate <uri> <token>
 `
 
 interface Dump {

@@ -25,7 +25,9 @@ describe("creating a token", () => {
 
   it("destroys the secret that came with a refused or repeated name", () => {
     const { when } = decider()
-    const answer = when("RecordAdminToken", { hash: hash("a"), preview: "x", cert_email: null }, undefined, { secrets: ["stray-1"] })
+    const answer = when("RecordAdminToken", { hash: hash("a"), preview: "x", cert_email: null }, undefined, {
+      secrets: ["stray-1"],
+    })
     expect(answer.decided?.unlink).toEqual(["stray-1"])
   })
 })
@@ -64,7 +66,9 @@ describe("deleting a token", () => {
     const answer = when("DeleteToken", { name: "alice" })
     expect(answer.events).toEqual(["TokenDeleted", "ProxyDeleted", "CertificateDeleted"])
     expect(answer.decided?.unlink).toEqual(["token-alice"])
-    expect(answer.decided?.result).toMatchObject({ deleted_resources: { proxies: ["a.test"], certificates: ["proxy-a-test"] } })
+    expect(answer.decided?.result).toMatchObject({
+      deleted_resources: { proxies: ["a.test"], certificates: ["proxy-a-test"] },
+    })
     expect(world.objects.proxy.size + world.objects.certificate.size + world.objects["api-token"].size).toBe(0)
   })
 
@@ -78,13 +82,19 @@ describe("deleting a token", () => {
 
   it("refuses to orphan objects", () => {
     const { given } = decider()
-    expect(given(token("alice"), proxy("a.test")).when("DeleteToken", { name: "alice", cascade: false }).refused).toBe("owns_resources")
+    expect(given(token("alice"), proxy("a.test")).when("DeleteToken", { name: "alice", cascade: false }).refused).toBe(
+      "owns_resources",
+    )
   })
 
   it("hands objects over", () => {
     const { given, world } = decider()
     const { when } = given(token("alice"), token("bob"), proxy("a.test"))
-    expect(when("DeleteToken", { name: "alice", reassign_to: "bob" }).events).toEqual(["TokenDeleted", "ProxyReassigned", "CertificateReassigned"])
+    expect(when("DeleteToken", { name: "alice", reassign_to: "bob" }).events).toEqual([
+      "TokenDeleted",
+      "ProxyReassigned",
+      "CertificateReassigned",
+    ])
     expect(find(world, "proxy", "a.test")?.owner).toBe("bob")
     expect(when("DeleteToken", { name: "bob", reassign_to: "bob" }).refused).toBe("validation_failed")
   })
@@ -96,10 +106,95 @@ describe("deleting a token", () => {
       { hostname: "b.test", target_url: "http://backend.example", enable_https: false },
       owner("bob"),
     ])
-    expect(when("UpdateProxy", { hostname: "b.test", changes: { cert_name: "proxy-a-test" }, force: true }).events).toEqual(["ProxyUpdated"])
+    expect(
+      when("UpdateProxy", { hostname: "b.test", changes: { cert_name: "proxy-a-test" }, force: true }).events,
+    ).toEqual(["ProxyUpdated"])
     expect(when("DeleteToken", { name: "alice" }).refused).toBe("in_use")
     expect(when("DeleteToken", { name: "alice", force: true }).events).toContain("ProxyUpdated")
     expect(find(world, "proxy", "b.test")?.cert_name).toBeNull()
+  })
+
+  const everything: [string, unknown, ReturnType<typeof owner>][] = [
+    proxy("a.test", { enable_https: false }),
+    ["RegisterInstance", { name: "db", target_url: "backend.example" }, owner("alice")],
+    [
+      "CreateRoute",
+      { route_id: "all", path_pattern: "/x", target_type: "instance", target_value: "db" },
+      owner("alice"),
+    ],
+    [
+      "CreateRoute",
+      {
+        route_id: "one",
+        path_pattern: "/y",
+        target_type: "url",
+        target_value: "backend.example",
+        proxy_hostnames: ["a.test"],
+      },
+      owner("alice"),
+    ],
+    ["RegisterResource", { uri: "https://a.test/mcp", name: "x", proxy_target: "a.test" }, owner("alice")],
+  ]
+
+  it("takes routes, instances and resources along", () => {
+    const { given, world } = decider()
+    const { when } = given(token("alice"), ...everything)
+    expect(when("DeleteToken", { name: "alice", cascade: false }).refused).toBe("owns_resources")
+    const answer = when("DeleteToken", { name: "alice" })
+    expect(answer.events).toEqual([
+      "TokenDeleted",
+      "ProxyDeleted",
+      "RouteDeleted",
+      "RouteDeleted",
+      "ResourceDeleted",
+      "InstanceDeleted",
+    ])
+    expect(answer.decided?.result).toMatchObject({
+      deleted_resources: {
+        proxies: ["a.test"],
+        routes: ["all", "one"],
+        instances: ["db"],
+        resources: ["https://a.test/mcp"],
+        services: [],
+      },
+    })
+    expect(Object.values(world.objects).reduce((count, objects) => count + objects.size, 0)).toBe(0)
+  })
+
+  it("hands them over without catching what the next owner has", () => {
+    const { given, world } = decider()
+    const { when } = given(token("alice"), token("bob"), ...everything)
+    const answer = when("DeleteToken", { name: "alice", reassign_to: "bob" })
+    expect(answer.decided?.result).toMatchObject({ reassigned: 5, deleted_resources: { routes: [] } })
+    expect(find(world, "route", "all")).toMatchObject({ owner: "bob", scope: "proxy", proxy_hostnames: ["a.test"] })
+    for (const [kind, id] of [
+      ["proxy", "a.test"],
+      ["instance", "db"],
+      ["resource", "https://a.test/mcp"],
+      ["route", "one"],
+    ] as const)
+      expect(find(world, kind, id)).toMatchObject({ owner: "bob" })
+  })
+
+  it("switches a route off that would be for all proxies of the next owner and has none of its own", () => {
+    const { given, world } = decider()
+    const { when } = given(token("alice"), token("bob"), everything[1]!, everything[2]!)
+    when("DeleteToken", { name: "alice", reassign_to: "bob" })
+    expect(find(world, "route", "all")).toMatchObject({ owner: "bob", enabled: false })
+  })
+
+  it.each([
+    ["instance", "db"],
+    ["hostname", "a.test"],
+  ])("asks before it takes an %s from the administrator's routes", (target_type, target_value) => {
+    const { given, world } = decider()
+    const { when } = given(token("alice"), ...everything, [
+      "CreateRoute",
+      { route_id: "admins", path_pattern: "/z", target_type, target_value },
+    ])
+    expect(when("DeleteToken", { name: "alice" }).refused).toBe("in_use")
+    expect(when("DeleteToken", { name: "alice", force: true }).refused).toBeUndefined()
+    expect(find(world, "route", "admins")?.target_value).toBe(target_value)
   })
 
   it("ends what the token's commands in flight may do", () => {

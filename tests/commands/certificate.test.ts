@@ -14,7 +14,11 @@ const issued = (key_ref: string, days = 90, from = "2026-01-01T00:00:00.000Z") =
 const attempt = (directory_url = "https://ca.example/dir"): [string, unknown, typeof system][] => [
   ["StartAttempt", { cert_name: "web", directory_url }, system],
   ["RecordOrder", { cert_name: "web", order_url: `${directory_url}/order/1` }, system],
-  ["PublishChallenge", { cert_name: "web", domain: "mcp.example.com", token: "tok", key_authorization: "tok.thumb" }, system],
+  [
+    "PublishChallenge",
+    { cert_name: "web", domain: "mcp.example.com", token: "tok", key_authorization: "tok.thumb" },
+    system,
+  ],
 ]
 const finish = (key_ref: string, days?: number): [string, unknown, typeof system][] => [
   ["SaveKey", { cert_name: "web", key_ref, csr_pem: "CSR" }, system],
@@ -65,9 +69,15 @@ describe("requesting a certificate", () => {
       owner("alice"),
     ])
     expect(when("CreateCertificate", { domains: ["*.test"] }, owner("bob")).refused).toBe("domain_claimed")
-    expect(when("CreateCertificate", { domains: ["a.test"], cert_name: "x" }, owner("bob")).refused).toBe("domain_claimed")
-    expect(when("CreateCertificate", { ...acme, acme_directory_url: "https://other.example/dir" }, owner("bob")).refused).toBe("directory_not_allowed")
-    expect(when("CreateCertificate", { domains: ["a.test"], cert_name: "x" }, admin).events).toEqual(["CertificateRequested"])
+    expect(when("CreateCertificate", { domains: ["a.test"], cert_name: "x" }, owner("bob")).refused).toBe(
+      "domain_claimed",
+    )
+    expect(
+      when("CreateCertificate", { ...acme, acme_directory_url: "https://other.example/dir" }, owner("bob")).refused,
+    ).toBe("directory_not_allowed")
+    expect(when("CreateCertificate", { domains: ["a.test"], cert_name: "x" }, admin).events).toEqual([
+      "CertificateRequested",
+    ])
   })
 })
 
@@ -75,25 +85,52 @@ describe("a generation", () => {
   it("goes from request to material, and destroys the old key with the new one's commit", () => {
     const { given, world } = decider()
     const { when } = given(["CreateCertificate", acme], ...attempt(), ...finish("key-1"))
-    expect(find(world, "certificate", "web")).toMatchObject({ material: { key_ref: "key-1", environment: "production" }, generation: { state: "completed", challenges: [] } })
-    expect(when("RenewCertificate", { cert_name: "web" }).decided).toMatchObject({ events: [], result: { renewed: false } })
+    expect(find(world, "certificate", "web")).toMatchObject({
+      material: { key_ref: "key-1", environment: "production" },
+      generation: { state: "completed", challenges: [] },
+    })
+    expect(when("RenewCertificate", { cert_name: "web" }).decided).toMatchObject({
+      events: [],
+      result: { renewed: false },
+    })
     const second = given(["RenewCertificate", { cert_name: "web", force: true }], ...attempt(), finish("key-2")[0]!)
-    expect(find(world, "certificate", "web")).toMatchObject({ material: { key_ref: "key-1" }, generation: { purpose: "renew" } })
+    expect(find(world, "certificate", "web")).toMatchObject({
+      material: { key_ref: "key-1" },
+      generation: { purpose: "renew" },
+    })
     expect(second.when(...finish("key-2")[1]!).decided?.unlink).toEqual(["key-1"])
   })
 
   it("joins a run that is open instead of doubling it", () => {
     const { given } = decider()
-    expect(given(["CreateCertificate", acme]).when("RenewCertificate", { cert_name: "web" }).decided).toMatchObject({ events: [], result: { renewed: true } })
+    expect(given(["CreateCertificate", acme]).when("RenewCertificate", { cert_name: "web" }).decided).toMatchObject({
+      events: [],
+      result: { renewed: true },
+    })
   })
 
   it("waits for its next attempt, and a renew resets the waiting", () => {
     const { given, world } = decider()
-    const failure = { cert_name: "web", step: "validation", code: "acme_authorization_failed", detail: "no answer", next_attempt_at: "2026-01-01T01:00:00.000Z" }
+    const failure = {
+      cert_name: "web",
+      step: "validation",
+      code: "acme_authorization_failed",
+      detail: "no answer",
+      next_attempt_at: "2026-01-01T01:00:00.000Z",
+    }
     const { when } = given(["CreateCertificate", acme], ...attempt(), ["RecordAttemptFailed", failure, system])
-    expect(find(world, "certificate", "web")?.generation).toMatchObject({ state: "waiting_retry", attempt: 1, challenges: [], last_error: { code: "acme_authorization_failed" } })
+    expect(find(world, "certificate", "web")?.generation).toMatchObject({
+      state: "waiting_retry",
+      attempt: 1,
+      challenges: [],
+      last_error: { code: "acme_authorization_failed" },
+    })
     expect(when("RenewCertificate", { cert_name: "web" }).events).toEqual(["CertificateRenewalRequested"])
-    expect(find(world, "certificate", "web")?.generation).toMatchObject({ state: "accepted", attempt: 0, purpose: "issue" })
+    expect(find(world, "certificate", "web")?.generation).toMatchObject({
+      state: "accepted",
+      attempt: 0,
+      purpose: "issue",
+    })
   })
 
   it("refuses late reports of work that was aborted", () => {
@@ -106,12 +143,18 @@ describe("a generation", () => {
   it("does not let a staging attempt complete a conversion to production", () => {
     const { given, world } = decider()
     const staging = "https://staging.ca.example/dir"
-    const { when } = given(["CreateCertificate", { ...acme, staging: true }], ...attempt(staging), ["SaveKey", { cert_name: "web", key_ref: "key-1", csr_pem: "CSR" }, system])
+    const { when } = given(["CreateCertificate", { ...acme, staging: true }], ...attempt(staging), [
+      "SaveKey",
+      { cert_name: "web", key_ref: "key-1", csr_pem: "CSR" },
+      system,
+    ])
     const converted = when("ConvertCertificate", { cert_name: "web" })
     expect(converted.events).toEqual(["CertificateConversionRequested"])
     expect(converted.decided?.unlink).toEqual(["key-1"])
     expect(when("RecordIssued", issued("key-1"), system).refused).toBe("invalid_state")
-    expect(given(...attempt(staging)).when("SaveKey", { cert_name: "web", key_ref: "key-2", csr_pem: "CSR" }, system).events).toEqual(["CertificateKeySaved"])
+    expect(
+      given(...attempt(staging)).when("SaveKey", { cert_name: "web", key_ref: "key-2", csr_pem: "CSR" }, system).events,
+    ).toEqual(["CertificateKeySaved"])
     expect(when("RecordIssued", issued("key-2"), system).refused).toBe("invalid_state")
     expect(find(world, "certificate", "web")?.material).toBeNull()
   })
@@ -122,7 +165,9 @@ describe("a generation", () => {
     short.advance(3.9 * 86_400_000)
     expect(short.when("RequestDueRenewal", { cert_name: "web" }, system).events).toEqual([])
     short.advance(0.2 * 86_400_000)
-    expect(short.when("RequestDueRenewal", { cert_name: "web" }, system).events).toEqual(["CertificateRenewalRequested"])
+    expect(short.when("RequestDueRenewal", { cert_name: "web" }, system).events).toEqual([
+      "CertificateRenewalRequested",
+    ])
     expect(short.when("RequestDueRenewal", { cert_name: "web" }, system).events).toEqual([])
   })
 })

@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest"
 import { find } from "../../src/events/world.ts"
 
 const target_url = "http://backend.example:8080"
-const create = (hostname: string, extras: object = {}): [string, unknown] => ["CreateProxy", { hostname, target_url, ...extras }]
+const create = (hostname: string, extras: object = {}): [string, unknown] => [
+  "CreateProxy",
+  { hostname, target_url, ...extras },
+]
 
 describe("creating a proxy", () => {
   it("requests the certificate in the same decision", () => {
@@ -11,7 +14,11 @@ describe("creating a proxy", () => {
     const answer = when(...create("MCP.Test"))
     expect(answer.events).toEqual(["CertificateRequested", "ProxyCreated"])
     expect(answer.decided?.result).toEqual({ certificate_status: "started", cert_name: "proxy-mcp-test" })
-    expect(find(world, "proxy", "mcp.test")).toMatchObject({ cert_name: "proxy-mcp-test", owner: "admin", enabled: true })
+    expect(find(world, "proxy", "mcp.test")).toMatchObject({
+      cert_name: "proxy-mcp-test",
+      owner: "admin",
+      enabled: true,
+    })
   })
 
   it("takes another name when the usual one is in use for something else", () => {
@@ -25,7 +32,9 @@ describe("creating a proxy", () => {
     [create("a.test", { cert_name: "WILD" }), { certificate_status: "existing", cert_name: "wild" }],
   ])("%j", (command, result) => {
     const { given } = decider()
-    expect(given(["CreateCertificate", { cert_name: "wild", domains: ["*.test"] }]).when(...command).decided?.result).toEqual(result)
+    expect(
+      given(["CreateCertificate", { cert_name: "wild", domains: ["*.test"] }]).when(...command).decided?.result,
+    ).toEqual(result)
   })
 
   it.each([
@@ -62,14 +71,20 @@ describe("creating a proxy", () => {
       ["http://[::1]:8080", "forbidden_target"],
       ["http://[::ffff:10.2.2.3]", "forbidden_target"],
     ] as const)
-      expect(when("CreateProxy", { hostname: `h${target.replace(/[^a-z0-9]/g, "")}.test`, target_url: target }, owner("bob")).refused, target).toBe(code)
+      expect(
+        when("CreateProxy", { hostname: `h${target.replace(/[^a-z0-9]/g, "")}.test`, target_url: target }, owner("bob"))
+          .refused,
+        target,
+      ).toBe(code)
   })
 
   it("gives a host name to the first who asks", () => {
     const { given } = decider()
     const { when } = given(token("alice"), token("bob"), [...create("a.test"), owner("alice")])
     expect(when(...create("A.TEST"), owner("bob")).refused).toBe("already_exists")
-    expect(when("UpdateProxy", { hostname: "a.test", changes: { enabled: false } }, owner("bob")).refused).toBe("not_owner")
+    expect(when("UpdateProxy", { hostname: "a.test", changes: { enabled: false } }, owner("bob")).refused).toBe(
+      "not_owner",
+    )
     expect(when("DeleteProxy", { hostname: "a.test" }, owner("bob")).refused).toBe("not_owner")
   })
 })
@@ -78,8 +93,15 @@ describe("updating a proxy", () => {
   it("records only what changes, and nothing when nothing does", () => {
     const { given } = decider()
     const { when } = given(create("a.test", { custom_headers: { "X-A": "1", "X-B": "2" } }))
-    expect(when("UpdateProxy", { hostname: "a.test", changes: { enabled: true, custom_headers: { "X-B": "2", "X-A": "1" } } }).events).toEqual([])
-    expect(when("UpdateProxy", { hostname: "a.test", changes: { enabled: false } }).decided?.events).toMatchObject([{ data: { enabled: false } }])
+    expect(
+      when("UpdateProxy", {
+        hostname: "a.test",
+        changes: { enabled: true, custom_headers: { "X-B": "2", "X-A": "1" } },
+      }).events,
+    ).toEqual([])
+    expect(when("UpdateProxy", { hostname: "a.test", changes: { enabled: false } }).decided?.events).toMatchObject([
+      { data: { enabled: false } },
+    ])
   })
 
   it("checks the version that the caller saw", () => {
@@ -96,19 +118,26 @@ describe("updating a proxy", () => {
     const { when } = given(token("bob"), create("a.test"))
     expect(when("UpdateProxy", { hostname: "a.test", changes: {}, owner: "bob" }).events).toEqual(["ProxyReassigned"])
     expect(find(world, "proxy", "a.test")?.owner).toBe("bob")
-    expect(when("UpdateProxy", { hostname: "a.test", changes: {}, owner: "admin" }, owner("bob")).refused).toBe("admin_required")
+    expect(when("UpdateProxy", { hostname: "a.test", changes: {}, owner: "admin" }, owner("bob")).refused).toBe(
+      "admin_required",
+    )
   })
 
   it("does not tell a stranger the version", () => {
     const { given } = decider()
     const { when } = given(token("bob"), create("a.test"))
-    expect(when("UpdateProxy", { hostname: "a.test", changes: {} }, owner("bob"), { if_match: 999 }).refused).toBe("not_owner")
+    expect(when("UpdateProxy", { hostname: "a.test", changes: {} }, owner("bob"), { if_match: 999 }).refused).toBe(
+      "not_owner",
+    )
   })
 
   it("gets a certificate when HTTPS is switched on", () => {
     const { given } = decider()
     const { when } = given(create("a.test", { enable_https: false }))
-    expect(when("UpdateProxy", { hostname: "a.test", changes: { enable_https: true } }).events).toEqual(["CertificateRequested", "ProxyUpdated"])
+    expect(when("UpdateProxy", { hostname: "a.test", changes: { enable_https: true } }).events).toEqual([
+      "CertificateRequested",
+      "ProxyUpdated",
+    ])
   })
 })
 
@@ -120,8 +149,11 @@ describe("deleting a proxy", () => {
       { hostname: "b.test", changes: { cert_name: "proxy-a-test" }, force: true },
     ])
     expect(when("DeleteProxy", { hostname: "a.test", delete_certificate: true }).refused).toBe("in_use")
-    expect(when("DeleteProxy", { hostname: "b.test" }).decided?.result).toEqual({ deleted_certificate: null })
-    expect(when("DeleteProxy", { hostname: "a.test", delete_certificate: true }).events).toEqual(["ProxyDeleted", "CertificateDeleted"])
+    expect(when("DeleteProxy", { hostname: "b.test" }).decided?.result).toMatchObject({ deleted_certificate: null })
+    expect(when("DeleteProxy", { hostname: "a.test", delete_certificate: true }).events).toEqual([
+      "ProxyDeleted",
+      "CertificateDeleted",
+    ])
     expect(world.objects.certificate.size).toBe(0)
   })
 })
@@ -132,11 +164,15 @@ describe("auth and MCP settings", () => {
   it("are replaced whole, and a repeat is no event", () => {
     const { given, world } = decider()
     const { when } = given(create("a.test"))
-    expect(when("SetProxyAuth", { hostname: "a.test", auth: { ...auth, auth_required_users: ["bob"] } }).events).toEqual(["ProxyAuthSet"])
+    expect(
+      when("SetProxyAuth", { hostname: "a.test", auth: { ...auth, auth_required_users: ["bob"] } }).events,
+    ).toEqual(["ProxyAuthSet"])
     expect(when("SetProxyAuth", { hostname: "a.test", auth }).events).toEqual(["ProxyAuthSet"])
     expect(find(world, "proxy", "a.test")?.auth?.auth_required_users).toBeNull()
     expect(when("SetProxyAuth", { hostname: "a.test", auth }).events).toEqual([])
-    expect(when("SetProxyMcp", { hostname: "a.test", mcp: { mcp_scopes: "mcp:read x" } }).events).toEqual(["ProxyMcpSet"])
+    expect(when("SetProxyMcp", { hostname: "a.test", mcp: { mcp_scopes: "mcp:read x" } }).events).toEqual([
+      "ProxyMcpSet",
+    ])
     expect(find(world, "proxy", "a.test")?.mcp).toMatchObject({ mcp_endpoint: "/mcp", mcp_scopes: ["mcp:read", "x"] })
     expect(when("RemoveProxyAuth", { hostname: "a.test" }).events).toEqual(["ProxyAuthRemoved"])
     expect(when("RemoveProxyAuth", { hostname: "a.test" }).events).toEqual([])

@@ -113,10 +113,16 @@ describe("two nodes on one Redis", () => {
     const before = await quiet(one)
     expect(await digest(two, before.position)).toEqual(before)
     await one.kill()
-    const after = await eventually("the survivor decides", async () => {
-      const answer = await two.api("POST", "/api/v1/proxy/targets", proxy("c"), { "idempotency-key": "after the kill" })
-      return answer.status === 201
-    }, 25_000)
+    const after = await eventually(
+      "the survivor decides",
+      async () => {
+        const answer = await two.api("POST", "/api/v1/proxy/targets", proxy("c"), {
+          "idempotency-key": "after the kill",
+        })
+        return answer.status === 201
+      },
+      25_000,
+    )
     expect(after).toBe(true)
     const list = await two.api<{ targets: { hostname: string }[] }>("GET", "/api/v1/proxy/targets")
     expect(list.body.targets.map(({ hostname }) => hostname)).toEqual(["a.test", "b.test", "c.test"])
@@ -133,7 +139,9 @@ describe("Redis gone", () => {
     await redis.kill()
     expect(await throughEdge(gate, "a.test")).toBe(200)
     const asked = performance.now()
-    const refused = await gate.api<{ code: string }>("POST", "/api/v1/proxy/targets", proxy("b"), { "idempotency-key": "b" })
+    const refused = await gate.api<{ code: string }>("POST", "/api/v1/proxy/targets", proxy("b"), {
+      "idempotency-key": "b",
+    })
     expect(refused.status).toBe(503)
     expect(refused.body.code).toBe("store_unavailable")
     expect(refused.headers.get("retry-after")).toMatch(/^\d+$/)
@@ -141,7 +149,12 @@ describe("Redis gone", () => {
     expect((await gate.api("GET", "/api/v1/proxy/targets/a.test")).status).toBe(200)
     expect((await gate.api("GET", "/health")).status).toBe(503)
     await redis.restart()
-    await eventually("a write is taken", async () => (await gate.api("POST", "/api/v1/proxy/targets", proxy("b"), { "idempotency-key": "b" })).status === 201, 20_000)
+    await eventually(
+      "a write is taken",
+      async () =>
+        (await gate.api("POST", "/api/v1/proxy/targets", proxy("b"), { "idempotency-key": "b" })).status === 201,
+      20_000,
+    )
     expect(await throughEdge(gate, "a.test")).toBe(200)
     expect(gate.child.exitCode).toBeNull()
   }, 60_000)
@@ -157,9 +170,22 @@ describe("Redis gone", () => {
       return first
     })
     await redis.kill()
-    const again = startNode(shared, { GATEHOUSE_HOME: home.home, HTTP_PORT: String(home.httpPort), HTTPS_PORT: String(home.httpsPort), API_PORT: String(home.apiPort) }, 20_000)
+    const again = startNode(
+      shared,
+      {
+        GATEHOUSE_HOME: home.home,
+        HTTP_PORT: String(home.httpPort),
+        HTTPS_PORT: String(home.httpsPort),
+        API_PORT: String(home.apiPort),
+      },
+      20_000,
+    )
     again.catch(() => undefined)
-    await eventually("the edge serves from the snapshot", async () => (await throughEdge(home, "a.test")) === 200, 15_000)
+    await eventually(
+      "the edge serves from the snapshot",
+      async () => (await throughEdge(home, "a.test")) === 200,
+      15_000,
+    )
     const health = await api<{ status: string }>(home.apiPort, undefined, "GET", "/health")
     expect(health.status).toBe(503)
     await redis.restart()
@@ -168,38 +194,60 @@ describe("Redis gone", () => {
 })
 
 describe("a process that is killed", () => {
-  const points = ["command.beforeAppend", "command.afterAppend", "decide.afterLease", "commit.before", "commit.after", "projection.beforeApply", "projection.afterApply"]
+  const points = [
+    "command.beforeAppend",
+    "command.afterAppend",
+    "decide.afterLease",
+    "commit.before",
+    "commit.after",
+    "projection.beforeApply",
+    "projection.afterApply",
+  ]
 
-  it.each(points)("at %s loses no acknowledged write and applies none twice", async (point) => {
-    await begin()
-    const first = await node()
-    const acknowledged = ["a"]
-    await create(first, "a")
-    await first.stop()
-    const count = point === "decide.afterLease" ? point : `${point}#2`
-    const doomed = startNode(shared, { CRASH_AT: count }).catch(() => undefined)
-    const crashed = await doomed
-    if (crashed !== undefined) {
-      running.push(crashed)
-      for (const name of ["b", "c", "d"]) {
-        const answer = await crashed.api("POST", "/api/v1/proxy/targets", proxy(name), { "idempotency-key": name }).catch(() => undefined)
-        if (answer?.status === 201) acknowledged.push(name)
+  it.each(points)(
+    "at %s loses no acknowledged write and applies none twice",
+    async (point) => {
+      await begin()
+      const first = await node()
+      const acknowledged = ["a"]
+      await create(first, "a")
+      await first.stop()
+      const count = point === "decide.afterLease" ? point : `${point}#2`
+      const doomed = startNode(shared, { CRASH_AT: count }).catch(() => undefined)
+      const crashed = await doomed
+      if (crashed !== undefined) {
+        running.push(crashed)
+        for (const name of ["b", "c", "d"]) {
+          const answer = await crashed
+            .api("POST", "/api/v1/proxy/targets", proxy(name), { "idempotency-key": name })
+            .catch(() => undefined)
+          if (answer?.status === 201) acknowledged.push(name)
+        }
+        await eventually("the process is gone", async () => crashed.child.signalCode === "SIGKILL")
       }
-      await eventually("the process is gone", async () => crashed.child.signalCode === "SIGKILL")
-    }
-    const second = await node()
-    for (const name of acknowledged) expect((await second.api("GET", `/api/v1/proxy/targets/${name}.test`)).status, name).toBe(200)
-    for (const name of ["b", "c", "d"]) {
-      const answer = await eventually(name, async () => {
-        const repeated = await second.api("POST", "/api/v1/proxy/targets", proxy(name), { "idempotency-key": name })
-        return repeated.status === 201 && repeated
-      }, 25_000)
-      expect(Number(answer.headers.get("x-event-position"))).toBeGreaterThan(0)
-    }
-    const events = await second.api<{ events: { type: string; aggregate: { id: string } }[] }>("GET", "/api/v1/events?type=ProxyCreated&per_page=100")
-    expect(events.body.events.length).toBe(4)
-    const quietly = await quiet(second)
-    const third = await node()
-    expect(await digest(third, quietly.position)).toEqual(quietly)
-  }, 90_000)
+      const second = await node()
+      for (const name of acknowledged)
+        expect((await second.api("GET", `/api/v1/proxy/targets/${name}.test`)).status, name).toBe(200)
+      for (const name of ["b", "c", "d"]) {
+        const answer = await eventually(
+          name,
+          async () => {
+            const repeated = await second.api("POST", "/api/v1/proxy/targets", proxy(name), { "idempotency-key": name })
+            return repeated.status === 201 && repeated
+          },
+          25_000,
+        )
+        expect(Number(answer.headers.get("x-event-position"))).toBeGreaterThan(0)
+      }
+      const events = await second.api<{ events: { type: string; aggregate: { id: string } }[] }>(
+        "GET",
+        "/api/v1/events?type=ProxyCreated&per_page=100",
+      )
+      expect(events.body.events.length).toBe(4)
+      const quietly = await quiet(second)
+      const third = await node()
+      expect(await digest(third, quietly.position)).toEqual(quietly)
+    },
+    90_000,
+  )
 })

@@ -18,8 +18,10 @@ type Redis = Awaited<ReturnType<typeof startRedis>>
 interface LoggedEvent {
   position: number
   type: string
-  actor: { name: string }
+  actor: string
+  command: string
   command_id: string
+  correlation_id: string
 }
 
 let redis: Redis
@@ -67,7 +69,10 @@ function handshake(servername: string, ca = roots): Promise<tls.PeerCertificate>
 
 describe("from a token to a tool call", () => {
   it("creates a token for an owner", async () => {
-    const answer = await node.api<typeof alice>("POST", "/api/v1/tokens", { name: "alice", cert_email: "alice@example.com" })
+    const answer = await node.api<typeof alice>("POST", "/api/v1/tokens", {
+      name: "alice",
+      cert_email: "alice@example.com",
+    })
     expect(answer.status).toBe(201)
     expect(answer.body.token).toMatch(/^acm_[A-Za-z0-9_-]{43}$/)
     alice = answer.body
@@ -77,7 +82,10 @@ describe("from a token to a tool call", () => {
     for (const domain of ["mcp.test", "auth.localhost"]) {
       const created = await node.api("POST", "/api/v1/certificates", { domain, issuer: "acme" })
       expect(created.status, JSON.stringify(created.body)).toBe(201)
-      const status = await node.api<{ status: string }>("GET", `/api/v1/certificates/proxy-${domain.replaceAll(".", "-")}/status?wait=true&timeout=30`)
+      const status = await node.api<{ status: string }>(
+        "GET",
+        `/api/v1/certificates/proxy-${domain.replaceAll(".", "-")}/status?wait=true&timeout=30`,
+      )
       expect(status.body).toMatchObject({ status: "active" })
     }
     const proxy = await node.api<{ certificate_status: string }>("POST", "/api/v1/proxy/targets", {
@@ -91,11 +99,19 @@ describe("from a token to a tool call", () => {
   })
 
   it("protects the proxy", async () => {
-    const auth = await node.api("POST", "/api/v1/proxy/targets/mcp.test/auth", { auth_proxy: "auth.localhost", auth_required_users: ["alice"] })
+    const auth = await node.api("POST", "/api/v1/proxy/targets/mcp.test/auth", {
+      auth_proxy: "auth.localhost",
+      auth_required_users: ["alice"],
+    })
     expect(auth.status, JSON.stringify(auth.body)).toBe(200)
     const settings = await node.api("POST", "/api/v1/proxy/targets/mcp.test/mcp", {})
     expect(settings.status, JSON.stringify(settings.body)).toBe(200)
-    const refused = await fetch(url(), { method: "POST", body: "{}", headers: { "content-type": "application/json" }, dispatcher: agent(roots) })
+    const refused = await fetch(url(), {
+      method: "POST",
+      body: "{}",
+      headers: { "content-type": "application/json" },
+      dispatcher: agent(roots),
+    })
     expect(refused.status).toBe(401)
     expect(refused.headers.get("www-authenticate")).toContain(
       `resource_metadata="https://mcp.test:${node.httpsPort}/.well-known/oauth-protected-resource/mcp"`,
@@ -104,13 +120,13 @@ describe("from a token to a tool call", () => {
 
   it("lets @modelcontextprotocol/sdk 1.32 find its way by itself and streams a result", async () => {
     const login = mcpLogin(roots, alice.token)
-    const connect = () => new Transport1(url(), { authProvider: login.provider as never, fetch: login.fetch as never })
+    const connect = () => new Transport1(url(), { authProvider: login.provider as never, fetch: login.fetch })
     const client = () => new Client1({ name: "e2e", version: "1" })
     const first = connect()
     await expect(client().connect(first as never)).rejects.toThrow("Unauthorized")
     await first.finishAuth(login.callback().searchParams.get("code")!)
     const session = client()
-    await session.connect(connect() as never)
+    await session.connect(connect())
     const tools = await session.listTools()
     expect(tools.tools.map((tool) => tool.name)).toContain("trigger-long-running-operation")
     const progress: number[] = []
@@ -126,7 +142,7 @@ describe("from a token to a tool call", () => {
 
   it("lets @modelcontextprotocol/client 2.4 do the same", async () => {
     const login = mcpLogin(roots, alice.token)
-    const connect = () => new Transport2(url(), { authProvider: login.provider as never, fetch: login.fetch as never })
+    const connect = () => new Transport2(url(), { authProvider: login.provider as never, fetch: login.fetch })
     const client = () => new Client2({ name: "e2e", version: "1" })
     const first = connect()
     await expect(client().connect(first)).rejects.toThrow("Unauthorized")
@@ -143,7 +159,7 @@ describe("from a token to a tool call", () => {
   it("keeps a person out whom the rule does not name", async () => {
     const created = await node.api<{ token: string }>("POST", "/api/v1/tokens", { name: "mallory" })
     const login = mcpLogin(roots, created.body.token)
-    const transport = new Transport2(url(), { authProvider: login.provider as never, fetch: login.fetch as never })
+    const transport = new Transport2(url(), { authProvider: login.provider as never, fetch: login.fetch })
     await expect(new Client2({ name: "e2e", version: "1" }).connect(transport)).rejects.toThrow("Unauthorized")
     expect(login.callback().searchParams.get("error")).toBe("access_denied")
     expect(login.callback().searchParams.get("code")).toBeNull()
@@ -155,15 +171,23 @@ describe("from a token to a tool call", () => {
     await new Promise((resolve) => socket.once("secureConnect", resolve))
     let received = ""
     socket.on("data", (chunk: Buffer) => (received += chunk.toString()))
-    const ask = () => socket.write(`GET /.well-known/oauth-protected-resource HTTP/1.1\r\nHost: mcp.test:${node.httpsPort}\r\n\r\n`)
+    const ask = () =>
+      socket.write(`GET /.well-known/oauth-protected-resource HTTP/1.1\r\nHost: mcp.test:${node.httpsPort}\r\n\r\n`)
     ask()
-    await eventually("the first answer", async () => received.includes("200 OK") && received.includes("authorization_servers"))
+    await eventually(
+      "the first answer",
+      async () => received.includes("200 OK") && received.includes("authorization_servers"),
+    )
     const renewed = await node.api("POST", "/api/v1/certificates/proxy-mcp-test/renew", { force: true })
     expect(renewed.status).toBe(202)
-    const after = await eventually("a new certificate", async () => {
-      const leaf = await handshake("mcp.test")
-      return leaf.serialNumber !== before.serialNumber && leaf
-    }, 20_000)
+    const after = await eventually(
+      "a new certificate",
+      async () => {
+        const leaf = await handshake("mcp.test")
+        return leaf.serialNumber !== before.serialNumber && leaf
+      },
+      20_000,
+    )
     expect(after.subjectaltname).toContain("DNS:mcp.test")
     received = ""
     ask()
@@ -175,19 +199,34 @@ describe("from a token to a tool call", () => {
   it("has all of it in the log, with actor and cause", async () => {
     const events: LoggedEvent[] = []
     for (let page = 1; ; page += 1) {
-      const answer = await node.api<{ events: LoggedEvent[]; pagination: { pages: number } }>("GET", `/api/v1/events?per_page=100&page=${page}&order=asc`)
+      const answer = await node.api<{ events: LoggedEvent[]; pagination: { pages: number } }>(
+        "GET",
+        `/api/v1/events?per_page=100&page=${page}&order=asc`,
+      )
       expect(answer.status).toBe(200)
       events.push(...answer.body.events)
       if (page >= answer.body.pagination.pages) break
     }
     const types = events.map((event) => event.type)
-    for (const type of ["TokenCreated", "CertificateRequested", "CertificateChallengePublished", "CertificateIssued", "ProxyCreated", "ProxyAuthSet", "ProxyMcpSet", "ClientRegistered", "GrantIssued"])
+    for (const type of [
+      "TokenCreated",
+      "CertificateRequested",
+      "CertificateChallengePublished",
+      "CertificateIssued",
+      "ProxyCreated",
+      "ProxyAuthSet",
+      "ProxyMcpSet",
+      "ClientRegistered",
+      "GrantIssued",
+    ])
       expect(types).toContain(type)
     // The two that were asked for, the renewal, and the internal CA's for the OAuth host, which every installation has.
     expect(types.filter((type) => type === "CertificateIssued").length).toBe(4)
     expect(events.map((event) => event.position)).toEqual(events.map((_, index) => index + 1))
     for (const event of events) {
-      expect(event.actor.name).not.toBe("")
+      expect(event.actor).toMatch(/^(ADMIN|system:(acme|oauth)|oauth:local-alice)$/)
+      expect(event.command).toMatch(/^[A-Z][A-Za-z]+$/)
+      expect(event.correlation_id).toMatch(/^[0-9a-f-]{36}$/)
       expect(event.command_id).toMatch(/^[0-9a-f-]{36}$/)
     }
     expect(JSON.stringify(events)).not.toContain(alice.token)

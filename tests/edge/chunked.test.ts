@@ -7,14 +7,20 @@ function decode(text: string, size = text.length) {
   let content = ""
   for (let at = 0; at < text.length; at += size) {
     const piece = Buffer.from(text.slice(at, at + size), "latin1")
-    const used = decodeChunked(state, piece, 0, piece.length, (start, end) => (content += piece.toString("latin1", start, end)))
+    const used = decodeChunked(
+      state,
+      piece,
+      0,
+      piece.length,
+      (start, end) => (content += piece.toString("latin1", start, end)),
+    )
     if (used === -1) return { state: "broken", content }
     if (state.phase === "done") return { state: "done", content, rest: text.slice(at + used) }
   }
   return { state: state.phase, content }
 }
 
-const body = "5\r\nhello\r\n7;name=\"v\"\r\n\r\nworld\r\n0\r\nX-Trailer: y\r\n\r\n"
+const body = '5\r\nhello\r\n7;name="v"\r\n\r\nworld\r\n0\r\nX-Trailer: y\r\n\r\n'
 
 it("takes the framing off, whatever pieces it comes in", () => {
   for (let size = 1; size <= body.length; size += 1)

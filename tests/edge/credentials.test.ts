@@ -12,6 +12,8 @@ describe("an Authorization value", () => {
     for (const scheme of ["Bearer", "bearer", "BEARER"])
       expect(read(`${scheme} a.b-c_d~+/==`)).toEqual({ type: "bearer", token: "a.b-c_d~+/==" })
     expect(read("Bearer   abc")).toEqual({ type: "bearer", token: "abc" })
+    expect(read("DPoP a.b")).toEqual({ type: "dpop", token: "a.b" })
+    expect(read("dpop  a.b")).toEqual({ type: "dpop", token: "a.b" })
   })
 
   it("is malformed when scheme or token cannot be read", () => {
@@ -37,7 +39,7 @@ describe("an Authorization value", () => {
   })
 
   it("of another scheme, or absent, is no credential", () => {
-    for (const other of [undefined, "Basic YTpi", "DPoP abc", "Negotiate", 'Digest username="a", realm="b"', "abc"])
+    for (const other of [undefined, "Basic YTpi", "Hawk abc", "Negotiate", 'Digest username="a", realm="b"', "abc"])
       expect(read(other)).toEqual({ type: "none" })
   })
 

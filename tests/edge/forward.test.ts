@@ -77,15 +77,20 @@ describe("bodies", () => {
 
   it("repeated response headers, 4xx bodies and WWW-Authenticate pass untouched", async () => {
     upstream.respond = ({ socket }) =>
-      socket.write('HTTP/1.1 401 Nope\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nWWW-Authenticate: Bearer realm="x"\r\nMcp-Session-Id: s\r\nContent-Length: 3\r\n\r\nno!')
+      socket.write(
+        'HTTP/1.1 401 Nope\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nWWW-Authenticate: Bearer realm="x"\r\nMcp-Session-Id: s\r\nContent-Length: 3\r\n\r\nno!',
+      )
     const text = await ask(get("/", last))
     expect(text).toMatch(/^HTTP\/1\.1 401 /)
-    expect(text).toContain('Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nWWW-Authenticate: Bearer realm="x"\r\nMcp-Session-Id: s\r\n')
+    expect(text).toContain(
+      'Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nWWW-Authenticate: Bearer realm="x"\r\nMcp-Session-Id: s\r\n',
+    )
     expect(text).toMatch(/\r\n\r\nno!$/)
   })
 
   it("redirects of the backend are passed, never followed", async () => {
-    upstream.respond = ({ socket }) => socket.write("HTTP/1.1 302 Found\r\nLocation: http://b.test/\r\nContent-Length: 0\r\n\r\n")
+    upstream.respond = ({ socket }) =>
+      socket.write("HTTP/1.1 302 Found\r\nLocation: http://b.test/\r\nContent-Length: 0\r\n\r\n")
     expect(await ask(get("/", last))).toContain("Location: http://b.test/")
     expect(upstream.requests).toHaveLength(1)
   })
@@ -239,7 +244,11 @@ describe("connections to the backend", () => {
   })
 
   it("are not used when the backend says close, speaks HTTP/1.0, or its hint is too short", async () => {
-    for (const [i, head] of ["HTTP/1.1 200 OK\r\nConnection: close", "HTTP/1.0 200 OK", "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1"].entries()) {
+    for (const [i, head] of [
+      "HTTP/1.1 200 OK\r\nConnection: close",
+      "HTTP/1.0 200 OK",
+      "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1",
+    ].entries()) {
       upstream.respond = ({ socket }) => socket.write(`${head}\r\nContent-Length: 2\r\n\r\nok`)
       await ask(get("/", last))
       expect(upstream.connections).toBe(i + 1)
@@ -247,7 +256,8 @@ describe("connections to the backend", () => {
   })
 
   it("are given up one second before the backend's hint", async () => {
-    upstream.respond = ({ socket }) => socket.write("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\nContent-Length: 2\r\n\r\nok")
+    upstream.respond = ({ socket }) =>
+      socket.write("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\nContent-Length: 2\r\n\r\nok")
     await ask(get("/", last))
     const from = performance.now()
     await until(() => upstream.sockets.size === 0)
@@ -263,7 +273,8 @@ describe("connections to the backend", () => {
   })
 
   it("are not used again before the request was sent whole", async () => {
-    upstream.onConnection = (socket) => socket.once("data", () => socket.write("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"))
+    upstream.onConnection = (socket) =>
+      socket.once("data", () => socket.write("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"))
     const text = await ask("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 70000\r\n\r\nabc")
     expect(statuses(text)).toEqual([403])
     await until(() => upstream.sockets.size === 0)

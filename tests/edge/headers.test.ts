@@ -14,7 +14,12 @@ const guard: Guard = {
   ...openGuard,
   check: (proxy) =>
     proxy.hostname === "safe.test"
-      ? { pass: true, headers: ["X-Auth-User-Id", injected.value, "X-Auth-Scopes", "mcp:read"], protected: true, identity }
+      ? {
+          pass: true,
+          headers: ["X-Auth-User-Id", injected.value, "X-Auth-Scopes", "mcp:read"],
+          protected: true,
+          identity,
+        }
       : { pass: true, headers: [], protected: false, identity: null },
 }
 
@@ -51,7 +56,10 @@ beforeEach(() => {
 
 /** Header lines that the backend saw. */
 async function seen(host: string, headers: string): Promise<readonly string[]> {
-  const text = await rawExchange(edge.httpPort, `GET /x?y=1 HTTP/1.1\r\nHost: ${host}\r\n${headers}Connection: close\r\n\r\n`)
+  const text = await rawExchange(
+    edge.httpPort,
+    `GET /x?y=1 HTTP/1.1\r\nHost: ${host}\r\n${headers}Connection: close\r\n\r\n`,
+  )
   expect(statuses(text)).toEqual([200])
   return upstream.requests.at(-1)!.headers
 }
@@ -92,32 +100,55 @@ it("forwarding headers come from the connection", async () => {
 })
 
 it("everything else passes as it came, in order and with repetitions", async () => {
-  const sent = ["Accept: a", "accept: b", "X-Custom: c  d", "Cookie: e=f", "Mcp-Session-Id: g", "Last-Event-ID: h", "Authorization: Bearer i", "X-Empty: "]
+  const sent = [
+    "Accept: a",
+    "accept: b",
+    "X-Custom: c  d",
+    "Cookie: e=f",
+    "Mcp-Session-Id: g",
+    "Last-Event-ID: h",
+    "Authorization: Bearer i",
+    "X-Empty: ",
+  ]
   const lines = await seen("a.test", sent.map((line) => `${line}\r\n`).join(""))
   expect(lines.slice(1, 1 + sent.length)).toEqual(sent)
 })
 
 it("hop-by-hop headers end here, with those that Connection nominates", async () => {
-  const lines = await seen("a.test", "Keep-Alive: timeout=9\r\nTE: gzip\r\nTrailer: X\r\nX-Hop: 1\r\nX-Stays: 2\r\nConnection: x-hop\r\n")
+  const lines = await seen(
+    "a.test",
+    "Keep-Alive: timeout=9\r\nTE: gzip\r\nTrailer: X\r\nX-Hop: 1\r\nX-Stays: 2\r\nConnection: x-hop\r\n",
+  )
   expect(lines.join("\n")).not.toMatch(/^(keep-alive|te|trailer|x-hop|connection)/im)
   expect(lines).toContain("X-Stays: 2")
   expect(await seen("a.test", "TE: trailers\r\n")).toContain("TE: trailers")
 })
 
 it("a nomination of an end-to-end header, or of one of ours, has no effect", async () => {
-  const lines = await seen("safe.test", "Cookie: a=b\r\nMcp-Session-Id: s\r\nConnection: X-Auth-User-Id, Cookie, Mcp-Session-Id, X-Forwarded-For\r\n")
-  expect(lines).toEqual(expect.arrayContaining(["Cookie: a=b", "Mcp-Session-Id: s", "X-Auth-User-Id: alice", "X-Forwarded-For: 127.0.0.1"]))
+  const lines = await seen(
+    "safe.test",
+    "Cookie: a=b\r\nMcp-Session-Id: s\r\nConnection: X-Auth-User-Id, Cookie, Mcp-Session-Id, X-Forwarded-For\r\n",
+  )
+  expect(lines).toEqual(
+    expect.arrayContaining(["Cookie: a=b", "Mcp-Session-Id: s", "X-Auth-User-Id: alice", "X-Forwarded-For: 127.0.0.1"]),
+  )
 })
 
 it("on a protected proxy credentials and Gatehouse's cookies stay here", async () => {
-  const lines = await seen("safe.test", "Authorization: Bearer t\r\nDPoP: proof\r\nCookie: a=b; __Host-gh_access=t; __host-GH_login=u; c=d\r\nCookie: __Host-gh_session=x\r\n")
+  const lines = await seen(
+    "safe.test",
+    "Authorization: Bearer t\r\nDPoP: proof\r\nCookie: a=b; __Host-gh_access=t; __host-GH_login=u; c=d\r\nCookie: __Host-gh_session=x\r\n",
+  )
   expect(lines.join("\n")).not.toMatch(/bearer|dpop|gh_/i)
   expect(lines.filter((line) => line.startsWith("Cookie"))).toEqual(["Cookie: a=b; c=d"])
   expect(lines).toEqual(expect.arrayContaining(["X-Auth-User-Id: alice", "X-Auth-Scopes: mcp:read"]))
 })
 
 it("a proxy's own headers replace the client's, and its prefix is reserved whether set or not", async () => {
-  const lines = await seen("own.test", "X-Api-Key: guess\r\nx_api_key: guess\r\nX-Me-User-Id: guess\r\nX.Me.User: guess\r\n")
+  const lines = await seen(
+    "own.test",
+    "X-Api-Key: guess\r\nx_api_key: guess\r\nX-Me-User-Id: guess\r\nX.Me.User: guess\r\n",
+  )
   expect(lines.join("\n")).not.toContain("guess")
   expect(lines).toEqual(expect.arrayContaining(["X-Api-Key: secret", "X-Team: blue"]))
 })
@@ -127,12 +158,15 @@ it("without preserve_host_header the backend sees its own name, and the client's
   expect(lines).toEqual(expect.arrayContaining([`Host: 127.0.0.1:${upstream.port}`, "X-Forwarded-Host: own.test"]))
 })
 
-it.each(["ali\r\nX-Evil: 1", "ali\nX", "a\0", "\u010aX-Evil: 1"])("an identity that no header can hold is a 502: %j", async (value) => {
-  injected.value = value
-  const text = await rawExchange(edge.httpPort, "GET / HTTP/1.1\r\nHost: safe.test\r\nConnection: close\r\n\r\n")
-  expect(statuses(text)).toEqual([502])
-  expect(upstream.requests).toEqual([])
-})
+it.each(["ali\r\nX-Evil: 1", "ali\nX", "a\0", "\u010aX-Evil: 1"])(
+  "an identity that no header can hold is a 502: %j",
+  async (value) => {
+    injected.value = value
+    const text = await rawExchange(edge.httpPort, "GET / HTTP/1.1\r\nHost: safe.test\r\nConnection: close\r\n\r\n")
+    expect(statuses(text)).toEqual([502])
+    expect(upstream.requests).toEqual([])
+  },
+)
 
 it("header names with prototype names are data", async () => {
   const lines = await seen("a.test", "__proto__: a\r\nconstructor: b\r\ntoString: c\r\n")

@@ -102,6 +102,12 @@ describe("numbers of connections", () => {
     expect(statuses(await rawExchange(edge.httpPort, get("/", "Connection: close\r\n")))).toEqual([200])
   })
 
+  it("of a trusted proxy, which many clients share, are not limited", async () => {
+    const { edge } = await start({ EDGE_MAX_CONNECTIONS_PER_IP: "1", TRUSTED_PROXIES: "127.0.0.0/8" })
+    await Promise.all([rawClient(edge.httpPort), rawClient(edge.httpPort)])
+    expect(statuses(await rawExchange(edge.httpPort, get("/", "Connection: close\r\n")))).toEqual([200])
+  })
+
   it("in all, over both listeners", async () => {
     const { edge } = await start({ EDGE_MAX_CONNECTIONS: "1" })
     await rawClient(edge.httpsPort, null)
@@ -127,7 +133,9 @@ describe("ports", () => {
   it("a taken port is named with the variables that choose another", async () => {
     const { edge } = await start()
     await expect(testEdge({ HTTP_PORT: String(edge.httpPort) })).rejects.toThrow(PortError)
-    await expect(testEdge({ HTTPS_PORT: String(edge.httpPort) })).rejects.toThrow(/HTTPS_PORT.*HTTP_PORT and HTTPS_PORT/)
+    await expect(testEdge({ HTTPS_PORT: String(edge.httpPort) })).rejects.toThrow(
+      /HTTPS_PORT.*HTTP_PORT and HTTPS_PORT/,
+    )
   })
 
   it("after a failure nothing stays bound", async () => {
@@ -148,7 +156,9 @@ it.each([
     const { assertStrictParser } = await import("./src/edge/listen.ts")
     await assertStrictParser().then(() => console.log("strict"), (error) => console.log(error.message))`
   const run = async (args: readonly string[], extra: Record<string, string>) => {
-    const child = spawn(process.execPath, [...args, "--input-type=module", "-e", script], { env: { PATH: "", ...extra } })
+    const child = spawn(process.execPath, [...args, "--input-type=module", "-e", script], {
+      env: { PATH: "", ...extra },
+    })
     let output = ""
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))
     await once(child, "close")
@@ -160,7 +170,8 @@ it.each([
 
 describe("draining", () => {
   const slow = (upstream: Recorder, ms: number) => {
-    upstream.respond = ({ socket }) => setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"), ms)
+    upstream.respond = ({ socket }) =>
+      setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"), ms)
   }
   const close = (edge: TestEdge, ms: number) => elapsed(() => edge.close(ms))
 
@@ -181,7 +192,8 @@ describe("draining", () => {
 
   it("cuts what is left when the time is over", async () => {
     const { edge, upstream } = await start()
-    upstream.respond = ({ socket }) => void socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+    upstream.respond = ({ socket }) =>
+      void socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
     const stream = await rawClient(edge.httpPort)
     stream.socket.write(get())
     await stream.until((text) => text.includes("data: 1"))

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest"
 import { metadataUrls, resourceMetadata } from "../../src/edge/resource-metadata.ts"
 import { OAuthProtectedResourceMetadataSchema } from "@modelcontextprotocol/sdk/shared/auth.js"
-import type { Proxy } from "../../src/events/proxy.ts"
+import type { ResourceProxy } from "../../src/projections/resource.ts"
 import { proxyWith } from "../support/access-tokens.ts"
 
 const root = "/.well-known/oauth-protected-resource"
-const get = (proxy: Proxy, path: string, port = 443) => resourceMetadata(proxy, "GET", path, port)
-const document = (proxy: Proxy, path: string, port = 443) => {
+const get = (proxy: ResourceProxy, path: string, port = 443) => resourceMetadata(proxy, "GET", path, port)
+const document = (proxy: ResourceProxy, path: string, port = 443) => {
   const answer = get(proxy, path, port)
   expect(answer?.status).toBe(200)
   return OAuthProtectedResourceMetadataSchema.parse(JSON.parse(answer!.body))
@@ -27,6 +27,24 @@ describe("protected resource metadata", () => {
     expect(document(proxyWith({}), `${root}/mcp`).resource).toBe("https://mcp.example.com/mcp")
     expect(document(proxyWith({}), `${root}/mcp/`).resource).toBe("https://mcp.example.com/mcp")
     expect(document(proxyWith({}), `${root}/`).resource).toBe("https://mcp.example.com")
+  })
+
+  it("is there for every URI of the registry on this host, with the entry's name and scopes", () => {
+    const files = "https://mcp.example.com/team/files"
+    const proxy = proxyWith({}, {}, [
+      { uri: files, scopes: ["files:read"] },
+      { uri: "https://mcp.example.com/mcp", scopes: ["tools"] },
+      { uri: "http://localhost/x" },
+    ])
+    expect(document(proxy, `${root}/team/files`)).toMatchObject({
+      resource: files,
+      scopes_supported: ["files:read"],
+      resource_name: `Name of ${files}`,
+    })
+    expect(document(proxy, `${root}/mcp`).scopes_supported).toEqual(["tools"])
+    expect(document(proxy, root).scopes_supported).toEqual(["mcp:read", "mcp:write"])
+    expect(get(proxy, `${root}/team`)?.status).toBe(404)
+    expect(get(proxy, `${root}/x`)?.status).toBe(404)
   })
 
   it("is found at the address that the identifier leads to", () => {

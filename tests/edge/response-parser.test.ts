@@ -7,18 +7,35 @@ const parse = (head: string) => parseHead(`${head}\r\n\r\n`, names)
 
 describe("heads that are read", () => {
   it("keeps names, values, order and repetitions", () => {
-    const head = parse("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX-Empty:\r\nset-cookie:\t b=2 \r\nMcp-Session-Id: x y\r\nContent-Length: 3")
-    expect(head?.headers).toEqual(["Set-Cookie", "a=1", "X-Empty", "", "set-cookie", "b=2", "Mcp-Session-Id", "x y", "Content-Length", "3"])
+    const head = parse(
+      "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX-Empty:\r\nset-cookie:\t b=2 \r\nMcp-Session-Id: x y\r\nContent-Length: 3",
+    )
+    expect(head?.headers).toEqual([
+      "Set-Cookie",
+      "a=1",
+      "X-Empty",
+      "",
+      "set-cookie",
+      "b=2",
+      "Mcp-Session-Id",
+      "x y",
+      "Content-Length",
+      "3",
+    ])
     expect(head).toMatchObject({ status: 200, end: 3, persistent: true, idleHint: -1, eventStream: false })
   })
 
   it("takes off what belongs to the connection", () => {
-    const head = parse("HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Private\r\nKeep-Alive: timeout=5, max=9\r\nX-Private: y\r\nProxy-Authenticate: Basic\r\nTrailer: X\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\nX: y")
+    const head = parse(
+      "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Private\r\nKeep-Alive: timeout=5, max=9\r\nX-Private: y\r\nProxy-Authenticate: Basic\r\nTrailer: X\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\nX: y",
+    )
     expect(head).toMatchObject({ headers: ["X", "y"], end: "chunked", idleHint: 5 })
   })
 
   it("does not let a backend nominate away what says who must sign in or what the body is", () => {
-    const head = parse("HTTP/1.1 401 No\r\nConnection: close, WWW-Authenticate, Content-Length, Content-Type\r\nWWW-Authenticate: Bearer\r\nContent-Type: text/plain\r\nContent-Length: 0")
+    const head = parse(
+      "HTTP/1.1 401 No\r\nConnection: close, WWW-Authenticate, Content-Length, Content-Type\r\nWWW-Authenticate: Bearer\r\nContent-Type: text/plain\r\nContent-Length: 0",
+    )
     expect(head?.headers).toEqual(["WWW-Authenticate", "Bearer", "Content-Type", "text/plain", "Content-Length", "0"])
     expect(head?.persistent).toBe(false)
   })
@@ -70,7 +87,8 @@ describe("the end of a head", () => {
   const find = (text: string) => headEnd(Buffer.from(text, "latin1"), text.length)
   it("is behind the empty line", () => expect(find("HTTP/1.1 200 OK\r\n\r\nrest")).toBe(19))
   it("may be still to come", () => {
-    for (const part of ["H", "HTTP/1.1 2", "HTTP/1.1 200 OK\r", "HTTP/1.1 200 OK\r\nX: y\r\n\r"]) expect(find(part)).toBe(0)
+    for (const part of ["H", "HTTP/1.1 2", "HTTP/1.1 200 OK\r", "HTTP/1.1 200 OK\r\nX: y\r\n\r"])
+      expect(find(part)).toBe(0)
   })
   it("never comes after garbage or a bare line feed", () => {
     for (const part of ["SSH-2.0-x", "<html>", "\x16\x03", "HTTP/1.1 200 OK\nX", "\r\n"]) expect(find(part)).toBe(-1)

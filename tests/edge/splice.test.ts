@@ -46,13 +46,15 @@ beforeEach(() => {
 const key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
 const version = "Sec-WebSocket-Version: 13\r\n"
 const upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
-const open = (headers = upgrade + key + version, line = "GET /ws HTTP/1.1") => `${line}\r\nHost: a.test\r\n${headers}\r\n`
-const switched = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
+const open = (headers = upgrade + key + version, line = "GET /ws HTTP/1.1") =>
+  `${line}\r\nHost: a.test\r\n${headers}\r\n`
+const switched =
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
 const ask = (request: string) => rawExchange(edge.httpPort, request)
 const dial = (path: string, secure: boolean) =>
   new WebSocket(`${secure ? "wss" : "ws"}://127.0.0.1:${secure ? edge.httpsPort : edge.httpPort}${path}`, {
     headers: { Host: "echo.test" },
-    servername: "",
+    ...({ servername: "" } as object),
     rejectUnauthorized: false,
   })
 
@@ -87,7 +89,11 @@ it("the backend sees the guard's headers, and no credentials of the client", asy
     headers: { Host: "echo.test", Authorization: "Bearer t", "X-Auth-User-Id": "evil" },
   })
   const message = await new Promise((resolve) => socket.once("message", resolve))
-  expect(JSON.parse(String(message))).toMatchObject({ "x-auth-user-id": "u", upgrade: "websocket", "x-forwarded-proto": "http" })
+  expect(JSON.parse(String(message))).toMatchObject({
+    "x-auth-user-id": "u",
+    upgrade: "websocket",
+    "x-forwarded-proto": "http",
+  })
   expect(String(message)).not.toMatch(/bearer|evil/i)
   socket.terminate()
   await until(() => edge.records.some(({ path, status }) => path === "/headers" && status === 101))

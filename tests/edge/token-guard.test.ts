@@ -11,7 +11,7 @@ import {
 import { type World, emptyWorld, fork } from "../../src/events/world.ts"
 import { beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { GuardedRequest } from "../../src/edge/guard.ts"
-import type { Proxy } from "../../src/events/proxy.ts"
+import type { ResourceProxy } from "../../src/projections/resource.ts"
 import { accessTokens } from "../../src/projections/access-token.ts"
 import { extractWWWAuthenticateParams } from "@modelcontextprotocol/sdk/client/auth.js"
 import { tokenGuard } from "../../src/edge/token-guard.ts"
@@ -38,7 +38,7 @@ const guard = tokenGuard({ tokens, settings, remembered: 100 })
 const mcp = proxyWith({})
 const plain = proxyWith({}, null)
 const bearer = (claims: object = goodClaims) => ["Authorization", `Bearer ${signed(key, claims)}`]
-const check = (proxy: Proxy, rawHeaders: readonly string[], change: Partial<GuardedRequest> = {}) => {
+const check = (proxy: ResourceProxy, rawHeaders: readonly string[], change: Partial<GuardedRequest> = {}) => {
   const verdict = guard.check(proxy, {
     method: "POST",
     path: "/mcp",
@@ -54,7 +54,7 @@ const header = (flat: readonly string[], name: string) => {
   return at < 0 ? undefined : flat[at + 1]
 }
 /** A refusal in short: status, reason, error of the challenge. */
-const refused = (proxy: Proxy, rawHeaders: readonly string[], change: Partial<GuardedRequest> = {}) => {
+const refused = (proxy: ResourceProxy, rawHeaders: readonly string[], change: Partial<GuardedRequest> = {}) => {
   const verdict = check(proxy, rawHeaders, change)
   if (verdict.pass) return "passed"
   const challenge = verdict.header("www-authenticate")
@@ -114,7 +114,7 @@ describe("no usable credential", () => {
     for (const rawHeaders of [
       [],
       ["Authorization", "Basic YTpi"],
-      ["Authorization", "DPoP abc"],
+      ["Authorization", "Hawk abc"],
       ["Cookie", "__Host-gh_access=x"],
     ])
       expect(refused(mcp, rawHeaders)).toEqual([401, "no_credential", "no error"])

@@ -17,13 +17,16 @@ const lookup: Lookup = (hostname, done) => {
 
 beforeAll(async () => {
   upstream = await recorder()
-  edge = await testEdge({ PROXY_REQUEST_TIMEOUT: "1", PROXY_CONNECT_TIMEOUT: "1" }, { allowAddress: (ip) => !ip.startsWith("169."), lookup })
+  edge = await testEdge(
+    { PROXY_REQUEST_TIMEOUT: "1", PROXY_CONNECT_TIMEOUT: "1" },
+    { allowAddress: (ip) => !ip.startsWith("169."), lookup },
+  )
   edge.proxy("a.test", upstream.port)
   edge.proxy("refuses.test", await freePort())
   edge.proxy("mixed.test", 1, { target_url: `http://mixed:${upstream.port}` })
   edge.proxy("stuck.test", 1, { target_url: "http://stuck" })
   edge.proxy("metadata.test", 1, { target_url: "http://169.254.169.254" })
-  edge.proxy("nowhere.test", 1, { target_url: "service://gone" })
+  edge.proxy("nowhere.test", 1, { target_url: "instance://gone" })
   edge.proxy("nameless.test", 1, { target_url: "http://does-not-exist.invalid" })
 })
 afterAll(async () => {
@@ -90,7 +93,10 @@ describe("before an answer", () => {
 
 describe("answers that become a 502, after which the connection to the backend is dead", () => {
   it.each([
-    ["Content-Length and Transfer-Encoding", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"],
+    [
+      "Content-Length and Transfer-Encoding",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+    ],
     ["a length twice", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab"],
     ["a malformed length", "HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nab"],
     ["lines ended by LF", "HTTP/1.1 200 OK\nContent-Length: 2\n\nab"],
@@ -140,7 +146,9 @@ describe("answers that become a 502, after which the connection to the backend i
 describe("interim answers", () => {
   it("are swallowed, in one packet with the answer or alone", async () => {
     upstream.respond = ({ socket }) =>
-      socket.write("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+      socket.write(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+      )
     expect(await ask(get())).toMatch(/^HTTP\/1\.1 200 OK\r\nContent-Length: 2\r\n[^]*\r\n\r\nok$/)
     upstream.respond = ({ socket }) => {
       socket.write("HTTP/1.1 102 Processing\r\n\r\n")
@@ -155,7 +163,11 @@ describe("a body that breaks off never looks complete", () => {
     ["shorter than its length", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"],
     ["chunked without its last chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"],
     ["in the middle of a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc"],
-    ["a broken chunk size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "zz\r\nabc\r\n0\r\n\r\n"],
+    [
+      "a broken chunk size",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+      "zz\r\nabc\r\n0\r\n\r\n",
+    ],
   ])("%s", async (_, answer, later = "") => {
     upstream.respond = ({ socket }) => {
       socket.write(answer)
@@ -193,7 +205,9 @@ describe("a body that breaks off never looks complete", () => {
 describe("streams", () => {
   it("the first event arrives before the second is sent, with buffering switched off for others", async () => {
     upstream.respond = ({ socket }) =>
-      socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n")
+      socket.write(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n",
+      )
     const client = await rawClient(edge.httpPort)
     client.socket.write(get())
     expect(await client.until((text) => text.includes("data: 1"))).toContain("X-Accel-Buffering: no")

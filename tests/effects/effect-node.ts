@@ -9,6 +9,8 @@ import type { Policy } from "../../src/commands/decision.ts"
 import type { StoredEvent } from "../../src/events/envelope.ts"
 import { challenges } from "../../src/projections/challenges.ts"
 import { type ConnectRedis, connectRedis } from "../../src/platform/redis.ts"
+import { docker } from "../../src/effects/docker.ts"
+import { dockerQueries } from "../../src/effects/docker-queries.ts"
 import { deciderLoop } from "../../src/platform/decider-loop.ts"
 import { deciderModel } from "../../src/commands/decider.ts"
 import { keepLease } from "../../src/platform/lease.ts"
@@ -41,10 +43,12 @@ export interface EffectNode {
   readonly clock: { offset: number }
   readonly logLines: string[]
   certificate(name: string): NonNullable<ReturnType<typeof certificateOf>>
-  /** Types of the events of a certificate so far. */
-  history(name: string): string[]
+  /** Types of the events of a certificate, or of a service, so far. */
+  history(name: string, of?: "certificate" | "service"): string[]
+  /** Queries of the container engine. */
+  readonly engine: ReturnType<typeof dockerQueries>
   /** Submits as an administrator. */
-  execute(type: string, data: unknown): Promise<unknown>
+  execute(type: string, data: unknown, secrets?: Readonly<Record<string, string>>): Promise<unknown>
   startEffects(overrides?: Partial<EffectOptions>): { stop(): Promise<void> }
   /** Serves challenge answers from this node's projections. */
   answerChallenges(port: number): Promise<void>
@@ -91,14 +95,19 @@ export async function effectNode({
     store,
     clock,
     logLines,
+    engine: dockerQueries(docker(config), projections, now),
     certificate(name) {
       const found = certificateOf(projections.world, name)
       if (found === undefined) throw new Error(`no certificate ${name}`)
       return found
     },
-    history: (name) => events.filter(({ kind, id }) => kind === "certificate" && id === name).map(({ type }) => type),
-    async execute(type, data) {
-      const executed = await bus.execute({ type, data, actor: admin }, 10_000)
+    history: (name, of = "certificate") =>
+      events.filter(({ kind, id }) => kind === of && id === name).map(({ type }) => type),
+    async execute(type, data, secrets = {}) {
+      const sealed = Object.fromEntries(
+        Object.entries(secrets).map(([ref, text]) => [ref, vault(masterKey).seal(ref, text)]),
+      )
+      const executed = await bus.execute({ type, data, actor: admin, secrets: sealed }, 10_000)
       if (executed.status === "queued") throw new Error(`${type} is still queued`)
       return executed.result
     },
@@ -110,6 +119,7 @@ export async function effectNode({
         bus,
         projections,
         vault: vault(masterKey),
+        docker: { ...docker(config), drainMs: 300 },
         log,
         crash: () => undefined,
         now,
@@ -154,7 +164,15 @@ function policyOf(config: ReturnType<typeof loadConfig>): Policy {
     oauthHosts: ["auth.localhost"],
     targetAllowCidrs: [],
     ownPorts: [],
+    publicHttpsPort: config.publicHttpsPort,
     renewalThresholdDays: config.RENEWAL_THRESHOLD_DAYS,
+    services: {
+      images: config.SERVICE_ALLOWED_IMAGES,
+      firstPort: config.servicePorts.first,
+      lastPort: config.servicePorts.last,
+      networks: config.SERVICE_NETWORKS,
+      baseDomain: config.BASE_DOMAIN,
+    },
   }
 }
 

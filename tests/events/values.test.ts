@@ -12,8 +12,28 @@ describe("a host name", () => {
   })
 
   it.each([
-    "", "nodot", ".a.test", "a.test.", "a..test", "*.a.test", "a.test:443", "http://a.test", "a/b.test", "a b.test", "-a.test", "a-.test",
-    "1.2.3.4", "0x7f.1", "2130706433", "[::1]", "a_b.test", "a%2e.test", "a.test\u0000", "user@a.test", `${"a".repeat(64)}.test`, `${"a.".repeat(130)}test`,
+    "",
+    "nodot",
+    ".a.test",
+    "a.test.",
+    "a..test",
+    "*.a.test",
+    "a.test:443",
+    "http://a.test",
+    "a/b.test",
+    "a b.test",
+    "-a.test",
+    "a-.test",
+    "1.2.3.4",
+    "0x7f.1",
+    "2130706433",
+    "[::1]",
+    "a_b.test",
+    "a%2e.test",
+    "a.test\u0000",
+    "user@a.test",
+    `${"a".repeat(64)}.test`,
+    `${"a.".repeat(130)}test`,
   ])("%j is refused", (given) => {
     expect(HostName.safeParse(given).success).toBe(false)
   })
@@ -29,9 +49,12 @@ describe("a certificate's domain", () => {
     expect(CertificateDomain.parse(given)).toBe(kept)
   })
 
-  it.each(["*", "*.", "*.com", "a.*.test", "**.a.test", "*a.test", "*.1.2.3.4", "999.1.1.1"])("%j is refused", (given) => {
-    expect(CertificateDomain.safeParse(given).success).toBe(false)
-  })
+  it.each(["*", "*.", "*.com", "a.*.test", "**.a.test", "*a.test", "*.1.2.3.4", "999.1.1.1"])(
+    "%j is refused",
+    (given) => {
+      expect(CertificateDomain.safeParse(given).success).toBe(false)
+    },
+  )
 
   it("covers exactly one label with a wildcard", () => {
     expect(covers("*.a.test", "x.a.test")).toBe(true)

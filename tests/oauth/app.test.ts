@@ -23,6 +23,8 @@ describe("metadata", () => {
     expect(answer.headers["content-type"]).toContain("application/json")
     expect(answer.headers["access-control-allow-origin"]).toBe("*")
     const document = answer.json()
+    const confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+    const algorithms = ["RS256", "PS256", "ES256", "EdDSA"]
     expect(document).toEqual({
       issuer: "https://auth.localhost:8443",
       authorization_endpoint: "https://auth.localhost:8443/authorize",
@@ -34,10 +36,21 @@ describe("metadata", () => {
       scopes_supported: ["mcp:read", "mcp:write", "mcp:admin", "files:read", "offline_access"],
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
-      grant_types_supported: ["authorization_code", "refresh_token"],
-      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-      revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-      introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+      device_authorization_endpoint: "https://auth.localhost:8443/device_authorization",
+      grant_types_supported: [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:device_code",
+      ],
+      token_endpoint_auth_methods_supported: [...confidential, "none"],
+      token_endpoint_auth_signing_alg_values_supported: algorithms,
+      revocation_endpoint_auth_methods_supported: [...confidential, "none"],
+      revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+      introspection_endpoint_auth_methods_supported: confidential,
+      introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+      client_id_metadata_document_supported: true,
+      dpop_signing_alg_values_supported: ["ES256", "EdDSA", "RS256"],
       code_challenge_methods_supported: ["S256"],
       authorization_response_iss_parameter_supported: true,
       resource_indicators_supported: true,

@@ -2,10 +2,13 @@ import { type IncomingHttpHeaders, type Server, createServer, request } from "no
 import { type Logger, logger } from "../../src/platform/log.ts"
 import { mkdtempSync, rmSync } from "node:fs"
 import { randomBytes, randomUUID } from "node:crypto"
+import type { DocumentFetch } from "../../src/oauth/document-fetch.ts"
+import type { EventStore } from "../../src/platform/event-store.ts"
+import type { Redis } from "ioredis"
 import type { Config } from "../../src/platform/config.ts"
 import type { Projections } from "../../src/projections/projections.ts"
 import type { World } from "../../src/events/world.ts"
-import { commandBus } from "../../src/platform/command-bus.ts"
+import { type CommandBus, commandBus } from "../../src/platform/command-bus.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
 import { deciderLoop } from "../../src/platform/decider-loop.ts"
 import { deciderModel } from "../../src/commands/decider.ts"
@@ -19,7 +22,7 @@ import { projectionRunner } from "../../src/projections/runner.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
-import { ttlStore } from "../../src/platform/ttl-store.ts"
+import { type TtlStore, ttlStore } from "../../src/platform/ttl-store.ts"
 import { vault } from "../../src/platform/vault.ts"
 
 /** What a node of these tests is set up with. */
@@ -31,6 +34,8 @@ export interface NodeSetup {
   readonly decides?: boolean
   /** For calls to identity providers. */
   readonly fetch?: typeof fetch
+  /** For documents of clients. */
+  readonly documents?: DocumentFetch
 }
 
 /** The authorization server of one node on a real Redis, behind a plain HTTP listener as the edge would call it. */
@@ -43,6 +48,11 @@ export interface OAuthNode {
   /** Milliseconds that this node's clock is ahead. */
   readonly clock: { offset: number }
   readonly logLines: string[]
+  readonly store: EventStore
+  readonly bus: CommandBus
+  readonly redis: Redis
+  readonly ttl: TtlStore
+  rotateSigningKey(): Promise<{ kid: string; activates_at: string }>
   ensureSigningKey(): Promise<void>
   /** Submits as an administrator. */
   execute(type: string, data: unknown): Promise<unknown>
@@ -58,6 +68,7 @@ export async function oauthNode({
   env = {},
   decides = true,
   fetch,
+  documents,
 }: NodeSetup): Promise<OAuthNode> {
   const config = loadConfig({
     MASTER_KEY: masterKey ?? randomBytes(32).toString("base64"),
@@ -88,16 +99,18 @@ export async function oauthNode({
   while (!runner.ready) await new Promise((resolve) => setTimeout(resolve, 5))
   const bus = commandBus(store, runner.awaitOutcome, now)
   const redis = connectRedis(redisUrl, "oauth", "command", log)
+  const ttl = ttlStore(redis)
   const app = oauthApp({
     config,
     projections: runner,
     bus,
     store,
     vault: vault(Buffer.from(config.MASTER_KEY, "base64")),
-    ttl: ttlStore(redis),
+    ttl,
     log,
     clock: now,
     ...(fetch !== undefined && { fetch }),
+    ...(documents !== undefined && { documents }),
   })
   const server: Server = createServer(app.handler).listen(0, "127.0.0.1")
   await once(server, "listening")
@@ -109,6 +122,11 @@ export async function oauthNode({
     projections: runner,
     clock,
     logLines,
+    store,
+    bus,
+    redis,
+    ttl,
+    rotateSigningKey: app.rotateSigningKey,
     ensureSigningKey: app.ensureSigningKey,
     async execute(type, data) {
       const executed = await bus.execute({ type, data, actor: admin }, 10_000)
@@ -142,7 +160,9 @@ function decide(
     oauthHosts: ["auth.localhost"],
     targetAllowCidrs: [],
     ownPorts: [],
+    publicHttpsPort: config.publicHttpsPort,
     renewalThresholdDays: 30,
+    services: { images: [], firstPort: 11_000, lastPort: 20_000, networks: ["proxy_network"], baseDomain: "localhost" },
   }
   const lead = deciderLoop({
     store,
@@ -174,9 +194,11 @@ export async function protectedProxy(
   hostname: string,
   auth: object = {},
   mcp: object = {},
+  owner?: string,
 ): Promise<string> {
   await node.execute("CreateProxy", {
     hostname,
+    ...(owner !== undefined && { owner }),
     target_url: "http://127.0.0.1:4321",
     cert_email: "a@example.org",
     enable_https: false,

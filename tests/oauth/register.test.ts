@@ -192,3 +192,63 @@ describe("the client's own registration", () => {
     expect((await send(node, path, { headers: bearer(client.registration_access_token) })).status).toBe(401)
   })
 })
+
+describe("registration that is not for everybody", () => {
+  const withEnv = async (env: Record<string, string>, check: (closed: OAuthNode) => Promise<void>) => {
+    const other = await oauthNode({ redisUrl: redis.url, masterKey: node.config.MASTER_KEY, decides: false, env })
+    try {
+      await check(other)
+    } finally {
+      await other.stop()
+    }
+  }
+  const advertised = async (at: OAuthNode) =>
+    "registration_endpoint" in (await send(at, "/.well-known/oauth-authorization-server")).json()
+
+  it("can be closed, and is not advertised then; what is registered can still be managed", async () => {
+    const client = await registerClient(node)
+    await withEnv({ OAUTH_REGISTRATION: "false" }, async (closed) => {
+      const answer = await send(closed, "/register", { json: good })
+      expect([answer.status, answer.json()["error"], await advertised(closed)]).toEqual([403, "access_denied", false])
+      const headers = { authorization: `Bearer ${client.registration_access_token}` }
+      expect((await send(closed, `/register/${client.client_id}`, { headers })).status).toBe(200)
+    })
+    expect(await advertised(node)).toBe(true)
+  })
+
+  it("can need an initial access token", async () => {
+    await withEnv({ OAUTH_INITIAL_ACCESS_TOKEN: "the initial access token".replaceAll(" ", "-") }, async (guarded) => {
+      const status = async (authorization?: string) => {
+        const answer = await send(guarded, "/register", {
+          json: good,
+          headers: authorization === undefined ? {} : { authorization },
+        })
+        return [answer.status, answer.headers["www-authenticate"]]
+      }
+      expect(await status()).toEqual([401, "Bearer"])
+      expect(await status("Bearer the-initial-access-tokeN")).toEqual([401, 'Bearer error="invalid_token"'])
+      expect(await status("Bearer the-initial-access-token")).toEqual([201, undefined])
+    })
+  })
+
+  it("ends where there are too many", async () => {
+    await withEnv({ OAUTH_MAX_CLIENTS: "1" }, async (full) => {
+      const answer = await send(full, "/register", { json: good })
+      expect([answer.status, answer.json()["error"], answer.headers["retry-after"]]).toEqual([
+        503,
+        "temporarily_unavailable",
+        "3600",
+      ])
+    })
+  })
+
+  it("takes a client that has no redirects only with the device grant", async () => {
+    const device = "urn:ietf:params:oauth:grant-type:device_code"
+    const answer = await send(node, "/register", {
+      json: { grant_types: [device], redirect_uris: ["https://client.example/cb"] },
+    })
+    expect(answer.json()).toMatchObject({ grant_types: [device], redirect_uris: [], response_types: [] })
+    const machine = { ...good, grant_types: ["client_credentials"] }
+    expect((await send(node, "/register", { json: machine })).json()["error"]).toBe("invalid_client_metadata")
+  })
+})

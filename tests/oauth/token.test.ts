@@ -265,7 +265,11 @@ describe("a malformed token request", () => {
   it.each([
     ["no grant type", { grant_type: "" }, "invalid_request"],
     ["a password grant", { grant_type: "password" }, "unsupported_grant_type"],
-    ["a client credentials grant", { grant_type: "client_credentials" }, "unsupported_grant_type"],
+    [
+      "a client credentials grant of a client that registered itself",
+      { grant_type: "client_credentials" },
+      "unauthorized_client",
+    ],
     ["no code", { grant_type: "authorization_code" }, "invalid_request"],
     ["a code twice", { grant_type: "authorization_code", code: ["a", "b"] }, "invalid_request"],
     ["a grant type twice", { grant_type: ["authorization_code", "authorization_code"] }, "invalid_request"],

@@ -4,7 +4,7 @@ import { commandBus } from "../../src/platform/command-bus.ts"
 import { commitAfter, eventsAfter } from "../support/records.ts"
 import { GatehouseError } from "../../src/errors.ts"
 import { memoryEventStore } from "../../src/platform/memory-event-store.ts"
-import { queued } from "../../src/platform/outcome.ts"
+import { queued } from "../../src/platform/command-record.ts"
 import { waiters } from "../../src/projections/waiters.ts"
 
 const now = () => new Date("2026-01-02T03:04:05Z")

@@ -1,14 +1,13 @@
 import { deciderLoop } from "../../src/platform/decider-loop.ts"
-import type { Model } from "../../src/platform/decision-commit.ts"
 import { commandBus } from "../../src/platform/command-bus.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
 import { crashPoints } from "../../src/platform/crash-point.ts"
-import { genesisHash } from "../../src/platform/event-chain.ts"
 import { keepLease } from "../../src/platform/lease.ts"
 import { logger } from "../../src/platform/log.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { randomUUID } from "node:crypto"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { tokenModel } from "../support/token-model.ts"
 import { writeSync } from "node:fs"
 
 /**
@@ -22,37 +21,11 @@ const log = logger("WARNING", now, (line) => writeSync(2, line))
 const store = redisEventStore((name, purpose) => connectRedis(REDIS_URL, name, purpose, log), log)
 const stop = new AbortController()
 
-function tokens(): Model {
-  const state = { position: 0, hash: genesisHash }
-  return {
-    get position() {
-      return state.position
-    },
-    get hash() {
-      return state.hash
-    },
-    decide({ data }) {
-      const { name } = data as { name: string }
-      const about = {
-        name,
-        hash: `sha256:${"0".repeat(64)}`,
-        preview: "p",
-        cert_email: null,
-        secret_ref: null,
-        is_admin: false,
-      }
-      const events = [{ kind: "api-token", id: name, type: "TokenCreated", data: about }]
-      return { events, expected: [{ kind: "api-token", id: name, version: 0 }], gone: [], unlink: [] }
-    },
-    fold: (records) => void Object.assign(state, { position: records.at(-1)?.position, hash: records.at(-1)?.hash }),
-  }
-}
-
 const onFatal = (error: Error) => {
   throw error
 }
 const runner = projectionRunner({ store, home: HOME_DIR, log, crash, onFatal, blockMs: 100, snapshotEvery: 2 })
-const lead = deciderLoop({ store, model: tokens, now, crash, log, blockMs: 100 })
+const lead = deciderLoop({ store, model: tokenModel, now, crash, log, blockMs: 100 })
 const tasks = [
   runner.run(stop.signal),
   keepLease({ store, name: "decider", holder: randomUUID(), lead, signal: stop.signal, log, ttlMs: 400, beatMs: 100 }),

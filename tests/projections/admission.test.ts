@@ -44,6 +44,23 @@ describe("a verified token", () => {
     expect(admissionFault(proxyWith(rule), unverified, settings)).toBe("email_not_allowed")
   })
 
+  it("opens a proxy by a URI of the registry, with the scopes of that entry alone", () => {
+    const files = "https://mcp.example.com/files"
+    const registered = proxyWith({}, {}, [{ uri: files, scopes: ["files:read"] }])
+    expect(fault({ aud: [files] })).toBe("wrong_audience")
+    expect(fault({ aud: [files], scope: "files:read" }, registered)).toBe("admitted")
+    expect(fault({ aud: ["HTTPS://mcp.example.com:443/files/"], scope: "files:read" }, registered)).toBe("admitted")
+    expect(fault({ aud: [`${files}/x`], scope: "files:read" }, registered)).toBe("wrong_audience")
+    expect(fault({ aud: [files], scope: "mcp:admin" }, registered)).toBe("insufficient_scope")
+    expect(fault({ aud: [files, "https://other.example.com"], scope: "mcp:read" }, registered)).toBe(
+      "insufficient_scope",
+    )
+    expect(fault({ scope: "mcp:read" }, registered)).toBe("admitted")
+    expect(fault({}, proxyWith({}, {}, [{ uri: "https://mcp.example.com/mcp", scopes: ["tools"] }]))).toBe(
+      "insufficient_scope",
+    )
+  })
+
   it("opens nothing through a proxy without auth settings", () => {
     expect(fault({}, proxyWith(null))).toBe("auth_off")
   })

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest"
 import { audienceCovers } from "../../src/projections/audience.ts"
 
-const mcp = { origin: "https://mcp.example.com", canonical: "https://mcp.example.com/team/mcp" }
+const mcp = {
+  origin: "https://mcp.example.com",
+  canonical: "https://mcp.example.com/team/mcp",
+  registered: [] as string[],
+}
 const covers = (aud: string | string[], strict = true) => audienceCovers([aud].flat(), mcp, strict)
 
 describe("an audience", () => {

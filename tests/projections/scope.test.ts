@@ -9,6 +9,7 @@ import {
 import { describe, expect, it } from "vitest"
 import { proxyWith } from "../support/access-tokens.ts"
 
+const canonical = "https://mcp.example.com/mcp"
 const withScopes = (...mcp_scopes: string[]) => proxyWith({}, { mcp_scopes })
 
 describe("the hierarchy", () => {
@@ -38,20 +39,20 @@ describe("a scope list", () => {
 
 describe("the scopes of a proxy", () => {
   it("are its own, or the default pair", () => {
-    expect(resourceScopes(withScopes("a", "offline_access"))).toEqual(["a"])
-    expect(resourceScopes(proxyWith({}, null))).toEqual(["mcp:read", "mcp:write"])
+    expect(resourceScopes(withScopes("a", "offline_access"), canonical)).toEqual(["a"])
+    expect(resourceScopes(proxyWith({}, null), canonical)).toEqual(["mcp:read", "mcp:write"])
   })
 
   it("that a challenge asks for leave out administration where something else is there", () => {
-    expect(usableScopes(withScopes("mcp:read", "mcp:write", "mcp:admin"))).toEqual(["mcp:read", "mcp:write"])
-    expect(usableScopes(withScopes("mcp:admin"))).toEqual(["mcp:admin"])
+    expect(usableScopes(withScopes("mcp:read", "mcp:write", "mcp:admin"), canonical)).toEqual(["mcp:read", "mcp:write"])
+    expect(usableScopes(withScopes("mcp:admin"), canonical)).toEqual(["mcp:admin"])
   })
 
   it("need at least one of them in a token, directly or through the hierarchy", () => {
-    expect(usable(["mcp:read"], withScopes("mcp:read", "mcp:write"))).toBe(true)
-    expect(usable(["mcp:admin"], withScopes("mcp:read"))).toBe(true)
-    expect(usable(["mcp:read"], withScopes("mcp:write"))).toBe(false)
-    expect(usable(["offline_access", "files"], withScopes("mcp:read"))).toBe(false)
-    expect(usable([], withScopes("mcp:read"))).toBe(false)
+    expect(usable(["mcp:read"], withScopes("mcp:read", "mcp:write"), canonical)).toBe(true)
+    expect(usable(["mcp:admin"], withScopes("mcp:read"), canonical)).toBe(true)
+    expect(usable(["mcp:read"], withScopes("mcp:write"), canonical)).toBe(false)
+    expect(usable(["offline_access", "files"], withScopes("mcp:read"), canonical)).toBe(false)
+    expect(usable([], withScopes("mcp:read"), canonical)).toBe(false)
   })
 })

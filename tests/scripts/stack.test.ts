@@ -1,67 +1,15 @@
-import { execFile } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { parseEnv } from "node:util"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { openHome } from "../../scripts/stack/home.ts"
 import { isRunning, readState } from "../../scripts/stack/process-record.ts"
 import { stateFile } from "../../scripts/stack/supervisor.ts"
+import { type Copy, newCopy } from "../support/copy.ts"
 import { eventually } from "../support/gatehouse.ts"
-import { freePort } from "../support/ports.ts"
 import { redisServer, type RedisServer } from "../support/redis-server.ts"
 
 // Each test starts whole copies; on a busy machine of two cores that takes its time.
 vi.setConfig({ testTimeout: 90_000 })
-
-const root = join(import.meta.dirname, "../..")
-
-/** One copy of Gatehouse, told apart from others by its environment alone. */
-interface Copy {
-  readonly folder: string
-  readonly env: Record<string, string>
-  stack(verb: string, ...args: string[]): Promise<{ code: number; output: string; errors: string }>
-  pid(service: string): number | undefined
-  api<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }>
-}
-
-async function newCopy(extra: Record<string, string> = {}): Promise<Copy> {
-  const folder = mkdtempSync(join(tmpdir(), "gatehouse-copy-"))
-  const env: Record<string, string> = {
-    PATH: process.env["PATH"] ?? "",
-    GATEHOUSE_HOME: join(folder, "home"),
-    GATEHOUSE_ENV_FILE: join(folder, ".env"),
-    HTTP_PORT: String(await freePort()),
-    HTTPS_PORT: String(await freePort()),
-    API_PORT: String(await freePort()),
-    SERVER_HOST: "127.0.0.1",
-    SHUTDOWN_GRACE: "2",
-    ...extra,
-  }
-  return {
-    folder,
-    env,
-    stack: (...args) =>
-      new Promise((resolve) => {
-        execFile(
-          process.execPath,
-          ["scripts/stack.ts", ...args],
-          { cwd: root, env, timeout: 60_000 },
-          (error, output, errors) => resolve({ code: error === null ? 0 : Number(error.code ?? -1), output, errors }),
-        )
-      }),
-    pid: (service) => readState(stateFile(openHome(env["GATEHOUSE_HOME"]!), service))?.process?.pid,
-    async api<T>(method: string, path: string, body?: unknown) {
-      const token = parseEnv(readFileSync(join(folder, ".env"), "utf8"))["ADMIN_TOKEN"]
-      const answer = await fetch(`http://127.0.0.1:${env["API_PORT"]}${path}`, {
-        method,
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      return { status: answer.status, body: (await answer.json()) as T }
-    },
-  }
-}
 
 describe("two copies on one machine", () => {
   let one: Copy
@@ -71,10 +19,7 @@ describe("two copies on one machine", () => {
     ;[one, two] = [await newCopy(), await newCopy()]
   })
   afterAll(async () => {
-    for (const copy of [one, two]) {
-      await copy.stack("down")
-      rmSync(copy.folder, { recursive: true, force: true })
-    }
+    for (const copy of [one, two]) await copy.remove()
   })
   const services = ["supervisor", "redis", "gatehouse"]
   const pids = (copy: Copy) => services.map((service) => copy.pid(service))
@@ -95,11 +40,11 @@ describe("two copies on one machine", () => {
 
   it("print no secret, and have none on a command line", async () => {
     const { output } = await one.stack("up")
-    const secrets = Object.entries(parseEnv(readFileSync(join(one.folder, ".env"), "utf8")))
+    const secrets = Object.entries(one.secrets())
     expect(secrets).toHaveLength(4)
     const lines = pids(one).map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"))
     for (const [name, value] of secrets)
-      for (const text of [output, ...lines]) expect(text.includes(value!), name).toBe(false)
+      for (const text of [output, ...lines]) expect(text.includes(value), name).toBe(false)
   })
 
   it("have a Redis that asks for the password and loses nothing", async () => {
@@ -151,6 +96,18 @@ describe("two copies on one machine", () => {
     expect(await tokens(one)).toContain("alice")
   })
 
+  it("accept a new ADMIN_TOKEN as soon as the restart is over, and the old one no more", async () => {
+    const before = one.secrets()
+    const replace = (...flags: string[]) => one.script("generate-secret.ts", "ADMIN_TOKEN", ...flags)
+    expect((await replace()).code).toBe(3)
+    expect(one.secrets()).toEqual(before)
+    expect((await replace("--yes")).output).not.toContain("acm_")
+    expect((await one.stack("restart")).errors).toBe("")
+    expect(await tokens(one)).toContain("alice")
+    const old = { authorization: `Bearer ${before["ADMIN_TOKEN"]}` }
+    expect((await fetch(`http://127.0.0.1:${one.env["API_PORT"]}/api/v1/tokens`, { headers: old })).status).toBe(401)
+  })
+
   it("refuse a port that is taken, by the variable's name, and start nothing", async () => {
     const third = await newCopy({ HTTPS_PORT: one.env["HTTPS_PORT"]!, API_PORT: one.env["API_PORT"]! })
     const { code, errors } = await third.stack("up")
@@ -158,7 +115,7 @@ describe("two copies on one machine", () => {
     expect(errors).toContain(`HTTPS_PORT=${one.env["HTTPS_PORT"]}: something else listens`)
     expect(errors).toContain(`API_PORT=${one.env["API_PORT"]}: something else listens`)
     expect(pids(third)).toEqual([undefined, undefined, undefined])
-    rmSync(third.folder, { recursive: true })
+    await third.remove()
   })
 })
 
@@ -170,9 +127,8 @@ describe("a copy with a Redis of somebody else", () => {
     copy = await newCopy({ REDIS_URL: redis.url })
   })
   afterAll(async () => {
-    await copy.stack("down")
+    await copy.remove()
     await redis.stop()
-    rmSync(copy.folder, { recursive: true, force: true })
   })
 
   it("starts none of its own", async () => {
@@ -200,7 +156,7 @@ describe("a copy that cannot start", () => {
     expect(errors).toContain(text)
     expect(errors).not.toMatch(/^\s+at /m)
     expect(copy.pid("supervisor")).toBeUndefined()
-    rmSync(copy.folder, { recursive: true })
+    await copy.remove()
   })
 
   it("knows its verbs", async () => {
@@ -208,7 +164,7 @@ describe("a copy that cannot start", () => {
     expect((await copy.stack("fly")).errors).toContain("there is no fly; there are setup, up, down")
     expect((await copy.stack("up", "sideways")).errors).toContain("up takes nothing or docker")
     expect((await copy.stack("logs", "../../etc/passwd")).errors).toContain("there is no service")
-    rmSync(copy.folder, { recursive: true })
+    await copy.remove()
   })
 })
 
@@ -218,6 +174,5 @@ it("redis-up starts Redis alone, and up goes on from there", async () => {
   expect([copy.pid("redis") === undefined, copy.pid("gatehouse")]).toEqual([false, undefined])
   expect((await copy.stack("up")).output).toContain("Gatehouse is ready.")
   expect(copy.pid("gatehouse")).toBeDefined()
-  expect((await copy.stack("down")).code).toBe(0)
-  rmSync(copy.folder, { recursive: true })
+  await copy.remove()
 })

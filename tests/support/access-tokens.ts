@@ -1,6 +1,7 @@
 import { type KeyObject, generateKeyPairSync, sign } from "node:crypto"
 import { type World, apply, emptyWorld, find } from "../../src/events/world.ts"
 import type { Proxy } from "../../src/events/proxy.ts"
+import { type ResourceProxy, withResources } from "../../src/projections/resource.ts"
 import { calculateJwkThumbprint } from "jose"
 
 /** A moment that tests take as now, seconds. */
@@ -142,7 +143,8 @@ export const defaultMcp = {
 export function proxyWith(
   auth: Partial<NonNullable<Proxy["auth"]>> | null,
   mcp: Partial<NonNullable<Proxy["mcp"]>> | null = {},
-): Proxy {
+  resources: readonly { uri: string; scopes?: readonly string[] }[] = [],
+): ResourceProxy {
   const world = emptyWorld()
   const hostname = "mcp.example.com"
   fold(world, "proxy", hostname, "ProxyCreated", {
@@ -158,5 +160,16 @@ export function proxyWith(
   })
   if (auth !== null) fold(world, "proxy", hostname, "ProxyAuthSet", { ...openAuth, ...auth })
   if (mcp !== null) fold(world, "proxy", hostname, "ProxyMcpSet", { ...defaultMcp, ...mcp })
-  return find(world, "proxy", hostname)!
+  for (const { uri, scopes = ["mcp:read", "mcp:write"] } of resources)
+    fold(world, "resource", uri, "ResourceRegistered", {
+      uri,
+      name: `Name of ${uri}`,
+      proxy_target: hostname,
+      scopes,
+      metadata_url: null,
+      description: "",
+      owner: "someone",
+      auto: false,
+    })
+  return withResources(world, find(world, "proxy", hostname)!)
 }

@@ -68,7 +68,10 @@ export function browser(dispatcher: Agent): Browser {
       if (form === null) throw new Error(`no form on ${page.url} (${page.status}):\n${page.text.slice(0, 2000)}`)
       const action = attribute(form[1]!, "action") ?? page.url
       const hidden = [...form[2]!.matchAll(/<input\b([^>]*)>/gi)]
-        .map(([, input]) => [attribute(input!, "name"), attribute(input!, "value") ?? "", attribute(input!, "type")] as const)
+        .map(
+          ([, input]) =>
+            [attribute(input!, "name"), attribute(input!, "value") ?? "", attribute(input!, "type")] as const,
+        )
         .filter(([name, , type]) => name !== undefined && type === "hidden")
         .map(([name, value]) => [name!, value] as [string, string])
       const body = new URLSearchParams([...hidden, ...Object.entries(fields)]).toString()
@@ -83,5 +86,10 @@ export function browser(dispatcher: Agent): Browser {
 
 function attribute(tag: string, name: string): string | undefined {
   const value = new RegExp(`\\b${name}="([^"]*)"`, "i").exec(tag)?.[1]
-  return value?.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&")
+  return value
+    ?.replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&")
 }

@@ -1,6 +1,17 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process"
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { once } from "node:events"
+import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
@@ -14,37 +25,86 @@ export interface ContainerEngine {
   readonly host: string
   /** Runs `docker` against it and gives what it printed. */
   docker(...args: string[]): Promise<string>
+  /** The process, to be ended or frozen by a test. */
+  readonly pid: number
+  /** SIGKILL, and a new process on the same data. Containers end with their engine. */
+  restart(): Promise<void>
   /** Ends it and removes everything that it has stored. */
   stop(): Promise<void>
 }
 
 /**
  * Starts dockerd. Needs root and the Debian package docker.io.
+ * @param options further ones of dockerd
  * @throws Error with the engine's log when it does not come up
  */
-export async function startContainerEngine(): Promise<ContainerEngine> {
+export async function startContainerEngine(...options: readonly string[]): Promise<ContainerEngine> {
   if (process.getuid?.() !== 0)
     throw new Error("a container engine can be started by root alone: run the tests as root")
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-engine-"))
   const at = (name: string) => join(folder, name)
   const host = `unix://${at("docker.sock")}`
   // Without --storage-driver the engine takes overlay2 where the kernel allows it, else vfs.
-  const args = ["--host", host, "--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("docker.pid")]
-  const child = spawn("dockerd", args, { stdio: ["ignore", "pipe", "pipe"] })
+  const args = [
+    "--host",
+    host,
+    "--data-root",
+    at("data"),
+    "--exec-root",
+    at("exec"),
+    "--pidfile",
+    at("docker.pid"),
+    ...options,
+  ]
   let log = ""
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()))
-  child.on("error", (error) => (log += `${error.message}: is the Debian package docker.io installed?`))
+  const launch = () => {
+    const started = spawn("dockerd", args, { stdio: ["ignore", "pipe", "pipe"] })
+    for (const stream of [started.stdout, started.stderr])
+      stream.on("data", (chunk: Buffer) => (log += chunk.toString()))
+    started.on("error", (error) => (log += `${error.message}: is the Debian package docker.io installed?`))
+    return started
+  }
+  let child: ChildProcess = launch()
   const env = { ...process.env, DOCKER_HOST: host }
   const docker = async (...command: string[]) =>
     (await run("docker", command, { env, maxBuffer: 16 * 1024 * 1024 })).stdout.trim()
-  const engine = { host, docker, stop: () => end(child, folder) }
-  for (const deadline = Date.now() + 45_000; ; await delay(100)) {
-    const answer = await docker("version", "--format", "{{.Server.Version}}").catch(() => undefined)
-    if (answer !== undefined) return engine
-    if (child.exitCode === null && child.pid !== undefined && Date.now() < deadline) continue
-    await engine.stop()
-    throw new Error(`no container engine can run here:\n${log.slice(-3000)}`)
+  const engine: ContainerEngine = {
+    host,
+    docker,
+    get pid() {
+      return child.pid!
+    },
+    async restart() {
+      const gone = once(child, "exit")
+      child.kill("SIGKILL")
+      await gone
+      await endContainerd(at("exec"))
+      rmSync(at("docker.pid"), { force: true })
+      child = launch()
+      await ready()
+    },
+    stop: () => end(child, folder),
   }
+  async function ready(): Promise<void> {
+    for (const deadline = Date.now() + 45_000; ; await delay(100)) {
+      const answer = await docker("version", "--format", "{{.Server.Version}}").catch(() => undefined)
+      if (answer !== undefined) return
+      if (child.exitCode === null && child.pid !== undefined && Date.now() < deadline) continue
+      await engine.stop()
+      throw new Error(`no container engine can run here:\n${log.slice(-3000)}`)
+    }
+  }
+  await ready()
+  return engine
+}
+
+/** An engine that was killed leaves its containerd behind, with the containers; its pid is in a file. */
+async function endContainerd(exec: string): Promise<void> {
+  const text = await readFile(join(exec, "containerd/containerd.pid"), "utf8").catch(() => "")
+  const pid = Number(text)
+  if (!(pid > 1) || !existsSync(`/proc/${pid}`)) return
+  process.kill(pid, "SIGTERM")
+  for (const deadline = Date.now() + 10_000; existsSync(`/proc/${pid}`) && Date.now() < deadline;) await delay(50)
 }
 
 async function end(child: ChildProcess, folder: string): Promise<void> {
@@ -55,6 +115,7 @@ async function end(child: ChildProcess, folder: string): Promise<void> {
     await gone
     clearTimeout(late)
   }
+  await endContainerd(join(folder, "exec"))
   const mounts = readFileSync("/proc/mounts", "utf8")
     .split("\n")
     .map((line) => line.split(" ")[1] ?? "")
@@ -84,6 +145,27 @@ export async function makeBaseImages(engine: ContainerEngine): Promise<void> {
     mkdirSync(join(root, "data"))
     await run("chown", ["999:999", join(root, "data")])
     return []
+  })
+}
+
+/**
+ * Makes an image of busybox that serves a page and small programs: `/` tells the version, `/cgi-bin/env` the environment,
+ * `/cgi-bin/slow` answers after half a second, `/cgi-bin/fail` ends the server.
+ */
+export async function makeWebImage(engine: ContainerEngine, name: string, version: string): Promise<void> {
+  await image(engine, name, (root) => {
+    mkdirSync(join(root, "www/cgi-bin"), { recursive: true })
+    writeFileSync(join(root, "www/index.html"), version)
+    const program = (file: string, text: string) =>
+      writeFileSync(
+        join(root, "www/cgi-bin", file),
+        `#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\n${text}\n`,
+        { mode: 0o755 },
+      )
+    program("env", "env")
+    program("slow", `sleep 0.5; echo ${version}`)
+    program("fail", "kill -9 $(pidof httpd)")
+    return Promise.resolve(["EXPOSE 8080", 'CMD ["/bin/httpd", "-f", "-v", "-p", "8080", "-h", "/www"]'])
   })
 }
 

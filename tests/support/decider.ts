@@ -14,7 +14,9 @@ export const policy: Policy = {
   oauthHosts: ["auth.localhost"],
   targetAllowCidrs: [],
   ownPorts: [80, 443, 9000, 6390],
+  publicHttpsPort: 443,
   renewalThresholdDays: 30,
+  services: { images: [], firstPort: 11_000, lastPort: 20_000, networks: ["proxy_network"], baseDomain: "localhost" },
 }
 
 export const admin = { name: "ADMIN", admin: true, token: "admin" }
@@ -29,7 +31,12 @@ export interface Answer {
 }
 
 interface Given {
-  readonly when: (type: string, data: unknown, actor?: { name: string; admin: boolean; token?: string }, extras?: object) => Answer
+  readonly when: (
+    type: string,
+    data: unknown,
+    actor?: { name: string; admin: boolean; token?: string },
+    extras?: object,
+  ) => Answer
 }
 
 /** A decider without a store: decides, appends to its own log and folds. */
@@ -40,13 +47,28 @@ export function decider(overrides: Partial<Policy> = {}) {
   let clock = Date.parse("2026-01-01T00:00:00.000Z")
   let count = 0
 
-  function when(type: string, data: unknown, actor: { name: string; admin: boolean; token?: string } = admin, extras: object = {}): Answer {
+  function when(
+    type: string,
+    data: unknown,
+    actor: { name: string; admin: boolean; token?: string } = admin,
+    extras: object = {},
+  ): Answer {
     clock += 1000
     count += 1
     const now = new Date(clock).toISOString()
     try {
       const decided = model.decide(
-        { id: `c${count}`, type, data, actor, correlation_id: `c${count}`, submitted_at: now, fingerprint: "", secrets: [], ...extras },
+        {
+          id: `c${count}`,
+          type,
+          data,
+          actor,
+          correlation_id: `c${count}`,
+          submitted_at: now,
+          fingerprint: "",
+          secrets: [],
+          ...extras,
+        },
         now,
       )
       const records = decided.events.map((event, index) => ({
@@ -70,7 +92,9 @@ export function decider(overrides: Partial<Policy> = {}) {
     log,
     when,
     /** Commands that must be accepted. */
-    given(...commands: [type: string, data: unknown, actor?: { name: string; admin: boolean; token?: string }][]): Given {
+    given(
+      ...commands: [type: string, data: unknown, actor?: { name: string; admin: boolean; token?: string }][]
+    ): Given {
       for (const [type, data, actor] of commands) {
         const answer = when(type, data, actor)
         if (answer.refused !== undefined) throw new Error(`given ${type} was refused: ${answer.refused}`)
@@ -87,5 +111,11 @@ export function decider(overrides: Partial<Policy> = {}) {
 
 export const token = (name: string, email: string | null = null): [string, unknown] => [
   "CreateToken",
-  { name, cert_email: email, hash: hash(name.charCodeAt(0).toString(16).slice(-1)), preview: "acm_…", secret_ref: `token-${name.toLowerCase()}` },
+  {
+    name,
+    cert_email: email,
+    hash: hash(name.charCodeAt(0).toString(16).slice(-1)),
+    preview: "acm_…",
+    secret_ref: `token-${name.toLowerCase()}`,
+  },
 ]

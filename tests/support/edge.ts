@@ -41,7 +41,11 @@ export async function testEdge(env: Record<string, string> = {}, parts: Partial<
     oauth: (_, res) => res.end("oauth"),
     admin: (_, res) => res.end("admin"),
     openKey: () => Promise.reject(new Error("no key")),
-    log: logger("DEBUG", () => new Date(), (line) => lines.push(line)),
+    log: logger(
+      "DEBUG",
+      () => new Date(),
+      (line) => lines.push(line),
+    ),
     crash: () => {},
     accessSink: (batch) => void records.push(...batch),
     allowAddress: () => true,

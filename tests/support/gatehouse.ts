@@ -19,7 +19,12 @@ export interface Node {
   /** Everything that it has printed. */
   log(): string
   /** A call of the admin API with the administrator's token. */
-  api<T = Record<string, never>>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiAnswer<T>>
+  api<T = Record<string, never>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<ApiAnswer<T>>
   /** SIGTERM and the exit code. */
   stop(): Promise<number | null>
   /** SIGKILL. */
@@ -50,7 +55,11 @@ export function installation(redisUrl: string): Installation {
 const root = join(import.meta.dirname, "../..")
 
 /** Starts one node and waits until it is healthy. @param overrides environment of this node */
-export async function startNode(shared: Installation, overrides: Record<string, string> = {}, waitMs = 20_000): Promise<Node> {
+export async function startNode(
+  shared: Installation,
+  overrides: Record<string, string> = {},
+  waitMs = 20_000,
+): Promise<Node> {
   const home = overrides["GATEHOUSE_HOME"] ?? mkdtempSync(join(tmpdir(), "gatehouse-"))
   const [httpPort, httpsPort, apiPort] = [await freePort(), await freePort(), await freePort()]
   const env: Record<string, string> = {
@@ -68,7 +77,11 @@ export async function startNode(shared: Installation, overrides: Record<string, 
     ...shared,
     ...overrides,
   }
-  const child = spawn(process.execPath, [join(root, "src/main.ts")], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] })
+  const child = spawn(process.execPath, [join(root, "src/main.ts")], {
+    cwd: root,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  })
   let printed = ""
   child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()))
   child.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()))
@@ -96,7 +109,8 @@ export async function startNode(shared: Installation, overrides: Record<string, 
   }
   const deadline = Date.now() + waitMs
   for (;;) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Gatehouse ended at its start:\n${printed.slice(-4000)}`)
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`Gatehouse ended at its start:\n${printed.slice(-4000)}`)
     const health = await fetch(`http://127.0.0.1:${node.apiPort}/health`).catch(() => undefined)
     if (health?.status === 200) return node
     if (Date.now() > deadline) {
@@ -131,7 +145,11 @@ export async function api<T>(
 }
 
 /** Polls until `probe` gives something; its last error or value is in the failure. */
-export async function eventually<T>(what: string, probe: () => Promise<T | undefined | false>, waitMs = 10_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false>,
+  waitMs = 10_000,
+): Promise<T> {
   const deadline = Date.now() + waitMs
   for (let last: unknown; ; await delay(25)) {
     try {

@@ -55,7 +55,7 @@ export function mcpLogin(ca: string | string[], apiToken: string): Login {
       },
     },
     fetch: ((url: string | URL, init?: object) =>
-      undiciFetch(url, { ...init, dispatcher } as object)) as unknown as typeof globalThis.fetch,
+      undiciFetch(url, { ...init, dispatcher })) as unknown as typeof globalThis.fetch,
     callback() {
       if (callback === undefined) throw new Error("the client did not ask for authorization")
       return callback
@@ -74,8 +74,11 @@ async function approve(person: Browser, url: URL, apiToken: string, pages: Page[
     return follow(await person.fetch(page.location))
   }
   const consent = await follow(await person.fetch(url))
+  // Signed in already, and allowed before.
+  if (consent.location !== null) return new URL(consent.location)
   const login = await follow(await person.submit(consent, { decision: "allow" }))
   const done = login.location === null ? await follow(await person.submit(login, { token: apiToken })) : login
-  if (done.location === null) throw new Error(`the login did not end in a redirect: ${done.status} ${done.url}\n${done.text.slice(0, 2000)}`)
+  if (done.location === null)
+    throw new Error(`the login did not end in a redirect: ${done.status} ${done.url}\n${done.text.slice(0, 2000)}`)
   return new URL(done.location)
 }

@@ -21,7 +21,13 @@ export function testProjections(): TestProjections {
     reached: (position) => Promise.resolve(world.position >= position),
     append(kind, id, type, data, at = new Date().toISOString()) {
       const position = world.position + 1
-      const meta = { actor: { name: "test", admin: true }, command_id: "test", command: "Test", correlation_id: "test", at }
+      const meta = {
+        actor: { name: "test", admin: true },
+        command_id: "test",
+        command: "Test",
+        correlation_id: "test",
+        at,
+      }
       const event: StoredEvent = { position, kind, id, type, data, schema: 1, meta, hash: String(position) }
       apply(world, event)
       for (const listener of listeners) listener([event], world)

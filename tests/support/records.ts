@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { chain } from "../../src/platform/event-chain.ts"
 import type { Commit, CommandRecord, EventRecord, Head, Outcome } from "../../src/platform/event-store.ts"
-import { queued } from "../../src/platform/outcome.ts"
+import { queued } from "../../src/platform/command-record.ts"
 import { type Logger, logger } from "../../src/platform/log.ts"
 
 /** A command as a submitter writes it. */

@@ -159,6 +159,7 @@ const showCertificate = endpoint({
   who: "owner",
   params: Named,
   query: z.strictObject({ include_private_key: flag(false) }),
+  reveals: "include_private_key",
   status: 200,
   response: CertificateDetail,
   errors: ["not_owner", "invalid_state"],

@@ -3,6 +3,7 @@ import { type Endpoint, endpoint } from "../endpoint.ts"
 import { csv, table } from "../rows.ts"
 import type { Row } from "../rows.ts"
 import { proxyEndpoints } from "./proxies.ts"
+import { routeEndpoints } from "./routes.ts"
 import { tokenEndpoints } from "./tokens.ts"
 
 const Format = z.enum(["table", "json", "csv"]).default("table")
@@ -38,4 +39,5 @@ const byId = (endpoints: readonly Endpoint[], id: string) => endpoints.find(({ o
 export const formattedEndpoints = [
   formatted(byId(tokenEndpoints, "listTokens"), "tokens"),
   formatted(byId(proxyEndpoints, "listProxies"), "targets"),
+  formatted(byId(routeEndpoints, "listRoutes"), "routes"),
 ]

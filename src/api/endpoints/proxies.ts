@@ -156,6 +156,13 @@ const updateProxy = endpoint({
   },
 })
 
+/** What went with a proxy. */
+interface DeletedProxy {
+  readonly deleted_certificate: string | null
+  readonly routes: readonly string[]
+  readonly resources: readonly string[]
+}
+
 const deleteProxy = endpoint({
   method: "DELETE",
   path: `${base}/{hostname}`,
@@ -174,11 +181,11 @@ const deleteProxy = endpoint({
   errors: ["not_owner", "in_use"],
   handler(call) {
     const data = { ...call.params, ...call.query }
-    return write<{ deleted_certificate: string | null }>(call, { type: "DeleteProxy", data }, ({ result }) => ({
+    return write<DeletedProxy>(call, { type: "DeleteProxy", data }, ({ result }) => ({
       body: {
         message: `${call.params.hostname} is deleted.`,
         deleted_certificate: result.deleted_certificate,
-        removed: { routes: [], resources: [] },
+        removed: { routes: result.routes, resources: result.resources },
       },
     }))
   },

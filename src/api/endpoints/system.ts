@@ -72,6 +72,9 @@ const stats = endpoint({
       protected: z.int(),
       mcp: z.int(),
     }),
+    routes: z.strictObject({ total: z.int(), enabled: z.int() }),
+    instances: z.int(),
+    resources: z.int(),
     oauth: z.strictObject({ clients: z.int(), grants: z.int(), signing_keys: z.int() }),
     position: z.int(),
     hash: z.string(),
@@ -102,6 +105,12 @@ const stats = endpoint({
           protected: count(proxies, ({ auth }) => auth?.auth_enabled ?? false),
           mcp: count(proxies, ({ mcp }) => mcp?.mcp_enabled ?? false),
         },
+        routes: {
+          total: world.objects.route.size,
+          enabled: count([...all(world, "route")], ({ enabled }) => enabled),
+        },
+        instances: world.objects.instance.size,
+        resources: world.objects.resource.size,
         oauth: {
           clients: world.objects.client.size,
           grants: world.objects.grant.size,

@@ -197,6 +197,7 @@ const revealToken = endpoint({
   who: "admin",
   params: Named,
   query: z.strictObject({ confirm: flag(false) }),
+  reveals: "confirm",
   status: 200,
   response: z.strictObject({ name: z.string(), token: z.string(), revealed_at: z.string() }),
   errors: ["confirmation_required", "not_revealable"],

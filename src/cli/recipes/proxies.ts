@@ -53,7 +53,7 @@ const update: Recipe = {
 }
 
 /** Fields of an operation's body from `key=value`. @throws CliFailure usage */
-function fieldsOf(operationId: string, options: readonly string[]): Record<string, unknown> {
+export function fieldsOf(operationId: string, options: readonly string[]): Record<string, unknown> {
   const { properties } = jsonSchema(operation(operationId)!.body!, "input") as {
     properties: Record<string, FieldSchema>
   }

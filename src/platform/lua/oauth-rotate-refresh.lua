@@ -1,6 +1,7 @@
 #!lua
 -- Rotates a refresh token family (RFC 9700 §4.14.2).
 -- KEYS[1] refresh family
+-- KEYS[2] index of refresh families
 -- ARGV[1] client_id of the authenticated client
 -- ARGV[2] generation of the presented token
 -- ARGV[3] now, milliseconds
@@ -19,6 +20,8 @@ if presented == family.generation then
   family.generation = family.generation + 1
   family.rotated_at = now
   redis.call('SET', KEYS[1], cjson.encode(family), 'PX', ARGV[5])
+  redis.call('ZADD', KEYS[2], now + ARGV[5], KEYS[1])
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[3])
   return {'current', family.generation}
 end
 if presented == family.generation - 1 and now - family.rotated_at <= tonumber(ARGV[4]) then
@@ -26,4 +29,5 @@ if presented == family.generation - 1 and now - family.rotated_at <= tonumber(AR
 end
 family.dead = true
 redis.call('SET', KEYS[1], cjson.encode(family), 'KEEPTTL')
+redis.call('ZREM', KEYS[2], KEYS[1])
 return {'reused'}

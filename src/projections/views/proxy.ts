@@ -1,8 +1,11 @@
 import * as z from "zod"
-import { ProxyAuth, ProxyMcp, ProxySettings } from "../../events/proxy.ts"
-import { type World, find } from "../../events/world.ts"
+import { ProxyAuth, ProxyMcp, ProxyRoutes, ProxySettings } from "../../events/proxy.ts"
+import { RouteView, routeView } from "./route.ts"
+import { type World, all, find } from "../../events/world.ts"
 import { CertificateStatus, certificateStatus } from "./certificate.ts"
 import type { Proxy } from "../../events/proxy.ts"
+import { applicableRoutes } from "../route-table.ts"
+import { ownerFields } from "./owner.ts"
 import { resourceIdentity } from "../resource.ts"
 
 /** A proxy with its settings, and what is derived from them. */
@@ -12,9 +15,7 @@ export const ProxyView = ProxySettings.extend({
   ...ProxyAuth.partial().shape,
   auth_proxy: z.string().optional(),
   ...ProxyMcp.partial().shape,
-  route_mode: z.enum(["all", "selective", "none"]),
-  enabled_routes: z.array(z.string()),
-  disabled_routes: z.array(z.string()),
+  ...ProxyRoutes.shape,
   owner: z.string(),
   owner_token_hash: z.string().nullable(),
   certificate_status: CertificateStatus.nullable(),
@@ -38,23 +39,21 @@ export const ProxyMcpView = ProxyMcp.partial()
   })
   .meta({ id: "ProxyMcp" })
 
+/** Which routes a proxy takes, and those that apply, in the order of matching. */
+export const ProxyRoutesView = ProxyRoutes.extend({ applicable_routes: z.array(RouteView) }).meta({ id: "ProxyRoutes" })
+
 /** View of a proxy. @param now ISO 8601 */
 export function proxyView(proxy: Proxy, world: World, now: string): z.infer<typeof ProxyView> {
   const { auth: _, mcp, ...settings } = proxy
-  const owner = find(world, "api-token", proxy.owner)
   const certificate = proxy.cert_name === null ? undefined : find(world, "certificate", proxy.cert_name.toLowerCase())
   return {
     ...settings,
     ...proxyAuthView(proxy),
     mcp_enabled: false,
     ...mcp,
-    route_mode: "all",
-    enabled_routes: [],
-    disabled_routes: [],
-    owner: owner?.name ?? proxy.owner,
-    owner_token_hash: owner?.hash ?? null,
+    ...ownerFields(world, proxy.owner),
     certificate_status: certificate === undefined ? null : certificateStatus(certificate, now),
-    service: null,
+    service: proxy.service ?? null,
     version: world.objects.proxy.get(proxy.hostname)?.version ?? 0,
   }
 }
@@ -77,4 +76,16 @@ export function proxyMcpView(proxy: Proxy, publicHttpsPort: number): z.infer<typ
   const { origin, canonical } = resourceIdentity(proxy, publicHttpsPort)
   const path = canonical.slice(origin.length)
   return { ...proxy.mcp, resource: canonical, metadata_url: `${origin}/.well-known/oauth-protected-resource${path}` }
+}
+
+/** Routes of a proxy. */
+export function proxyRoutesView(proxy: Proxy, world: World): z.infer<typeof ProxyRoutesView> {
+  const { route_mode, enabled_routes, disabled_routes } = proxy
+  const applicable = applicableRoutes(all(world, "route"), proxy)
+  return {
+    route_mode,
+    enabled_routes,
+    disabled_routes,
+    applicable_routes: applicable.map((route) => routeView(route, world)),
+  }
 }

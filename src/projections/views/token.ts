@@ -38,8 +38,8 @@ export function tokenView(token: ApiToken, owned: Owned): z.infer<typeof TokenVi
     hash: token.hash,
     certificate_count: owned.certificates.length,
     proxy_count: owned.proxies.length,
-    service_count: 0,
-    route_count: 0,
+    service_count: owned.services.length,
+    route_count: owned.routes.length,
     is_admin: token.is_admin,
   }
 }
@@ -50,9 +50,9 @@ export function tokenDetail(token: ApiToken, owned: Owned): z.infer<typeof Token
     ...tokenView(token, owned),
     certificates: owned.certificates.map((certificate) => certificate.cert_name),
     proxies: owned.proxies.map((proxy) => proxy.hostname),
-    routes: [],
-    services: [],
-    instances: [],
-    resources: [],
+    routes: owned.routes.map((route) => route.route_id),
+    services: owned.services.map(({ service_name }) => service_name),
+    instances: owned.instances.map((instance) => instance.name),
+    resources: owned.resources.map((resource) => resource.uri),
   }
 }

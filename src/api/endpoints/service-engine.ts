@@ -1,0 +1,114 @@
+import * as z from "zod"
+import { Named, engineOf } from "./services.ts"
+import { type Call, endpoint } from "../endpoint.ts"
+import { flag, integer } from "../list.ts"
+import { GatehouseError } from "../../errors.ts"
+import { eventStream } from "../event-stream.ts"
+import { ownObject } from "../access.ts"
+import { write } from "../write.ts"
+
+const tag = "services"
+const base = "/api/v1/services"
+
+const logs = endpoint({
+  method: "GET",
+  path: `${base}/{name}/logs`,
+  operationId: "getServiceLogs",
+  tag,
+  summary: "Show the last lines that a service has printed; with follow as server-sent events that go on.",
+  who: "owner",
+  params: Named,
+  query: z.strictObject({
+    lines: integer(1, 5000, 100),
+    timestamps: flag(false),
+    since: z.iso.datetime({ offset: true }).optional(),
+    follow: flag(false),
+  }),
+  streams: "follow",
+  status: 200,
+  response: z.strictObject({ service_name: z.string(), logs: z.array(z.string()), lines: z.int() }),
+  contentTypes: ["application/json", "text/event-stream"],
+  errors: ["not_owner", "invalid_state", "docker_unavailable"],
+  async handler(call) {
+    const { service_name } = ownObject(call, "service", call.params.name)
+    const { lines, timestamps, since, follow } = call.query
+    const options = { lines, timestamps, since: since === undefined ? undefined : Math.floor(Date.parse(since) / 1000) }
+    if (follow) return eventStream(await engineOf(call).follow(service_name, options, call.signal))
+    const found = await engineOf(call).logs(service_name, options)
+    return { body: { service_name, logs: found, lines: found.length } }
+  },
+})
+
+const stats = endpoint({
+  method: "GET",
+  path: `${base}/{name}/stats`,
+  operationId: "getServiceStats",
+  tag,
+  summary: "Show what a running service uses of CPU, memory and network.",
+  who: "owner",
+  params: Named,
+  status: 200,
+  response: z.strictObject({
+    cpu_percent: z.number().describe("Of one CPU."),
+    memory_usage: z.int().describe("Bytes."),
+    memory_limit: z.int(),
+    network_rx: z.int(),
+    network_tx: z.int(),
+    pids: z.int(),
+    uptime_seconds: z.int(),
+  }),
+  errors: ["not_owner", "invalid_state", "docker_unavailable"],
+  async handler(call) {
+    const { service_name } = ownObject(call, "service", call.params.name)
+    return { body: await engineOf(call).stats(service_name) }
+  },
+})
+
+const Orphan = z.strictObject({ container_id: z.string(), service: z.string() })
+
+const cleanup = endpoint({
+  method: "POST",
+  path: `${base}/cleanup`,
+  operationId: "cleanupServices",
+  tag,
+  summary:
+    "Find containers of this installation that no service has, and remove them unless dry_run; foreign containers are never touched.",
+  who: "admin",
+  query: z.strictObject({ dry_run: flag(true) }),
+  status: 200,
+  response: z.strictObject({
+    dry_run: z.boolean(),
+    orphaned_containers: z.array(Orphan),
+    orphaned_ports: z.array(z.int()),
+    missing_containers: z.array(z.string()).describe("Services whose container is gone; it is made again by itself."),
+    removed: z.array(z.string()).describe("Ids of the containers that were removed."),
+  }),
+  errors: ["docker_unavailable", "projection_incomplete"],
+  async handler(call) {
+    if (!call.api.projections.ready) throw new GatehouseError("projection_incomplete")
+    const engine = engineOf(call)
+    const { dry_run } = call.query
+    const orphans = await engine.unrecorded()
+    const removed: string[] = []
+    for (const orphan of dry_run ? [] : orphans) if (await remove(call, orphan)) removed.push(orphan.container_id)
+    // A port belongs to a record for as long as the record lives: none can be left over.
+    return {
+      body: {
+        dry_run,
+        orphaned_containers: orphans,
+        orphaned_ports: [],
+        missing_containers: await engine.missing(),
+        removed,
+      },
+    }
+  },
+})
+
+async function remove(call: Call, { container_id, service }: z.infer<typeof Orphan>): Promise<boolean> {
+  if (!(await engineOf(call).removeUnrecorded(container_id))) return false
+  await write(call, { type: "RecordOrphanRemoved", data: { service_name: service, container_id } }, () => ({}))
+  return true
+}
+
+/** Endpoints that ask the container engine. */
+export const serviceEngineEndpoints = [logs, stats, cleanup]

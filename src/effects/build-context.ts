@@ -1,0 +1,108 @@
+import { constants } from "node:fs"
+import { lstat, open, readdir, realpath } from "node:fs/promises"
+import { basename, join, relative, sep } from "node:path"
+import { EngineError } from "./docker-engine.ts"
+
+const mostBytes = 64 * 2 ** 20
+const mostFiles = 20_000
+const block = 512
+
+/** What a build is given: files as a tar archive, and the Dockerfile's path in it. */
+export interface BuildContext {
+  readonly tar: Buffer
+  readonly dockerfile: string
+}
+
+/**
+ * Packs the files of a build. Only ordinary files and folders get in: a link could lead out, a device could block.
+ * @param root the configured build directory
+ * @param dockerfile path below it; the folder it is in is the context unless another is given
+ * @throws EngineError `permanent`
+ */
+export async function buildContext(root: string, dockerfile: string, context: string | null): Promise<BuildContext> {
+  const file = await inside(root, dockerfile)
+  const folder = context === null ? join(file, "..") : await inside(root, context)
+  const path = relative(folder, file)
+  if (path.startsWith("..")) throw new EngineError("permanent", "build: the Dockerfile is not inside the context")
+  const parts: Buffer[] = []
+  let bytes = 0
+  let files = 0
+  for await (const [name, content, mode] of entries(folder, folder)) {
+    bytes += content.length
+    files += 1
+    if (bytes > mostBytes || files > mostFiles)
+      throw new EngineError("permanent", "build: the context is larger than 64 MiB or 20,000 files")
+    parts.push(...packed(name, content, mode))
+  }
+  return { tar: Buffer.concat([...parts, Buffer.alloc(2 * block)]), dockerfile: path.split(sep).join("/") }
+}
+
+/** The real path of something below the build directory; also when its name is repeated at the path's start. */
+async function inside(root: string, path: string): Promise<string> {
+  const base = await realpath(root).catch(() => {
+    throw new EngineError("permanent", "build: the build directory does not exist")
+  })
+  const plain = path.replace(/^(\.\/)+/, "")
+  const own = `${basename(base)}/`
+  for (const candidate of plain.startsWith(own) ? [plain, plain.slice(own.length)] : [plain]) {
+    const found = await realpath(join(base, candidate)).catch(() => undefined)
+    // Equal only where no part of the way was a link.
+    if (found !== undefined && found === join(base, candidate)) return found
+  }
+  throw new EngineError("permanent", `build: there is no ${path} in the build directory`)
+}
+
+async function* entries(folder: string, root: string): AsyncGenerator<[name: string, content: Buffer, mode: number]> {
+  for (const name of (await readdir(folder)).sort()) {
+    const path = join(folder, name)
+    const found = await lstat(path)
+    if (found.isDirectory()) yield* entries(path, root)
+    else if (!found.isFile())
+      throw new EngineError("permanent", `build: ${relative(root, path)} is neither a file nor a folder`)
+    else yield [relative(root, path), await read(path), found.mode & 0o755]
+  }
+}
+
+async function read(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    if ((await file.stat()).size > mostBytes)
+      throw new EngineError("permanent", "build: the context is larger than 64 MiB")
+    return await file.readFile()
+  } finally {
+    await file.close()
+  }
+}
+
+/** One file in ustar form (POSIX.1-1988 §10.1.1). */
+function packed(path: string, content: Buffer, mode: number): Buffer[] {
+  const header = Buffer.alloc(block)
+  const [prefix, name] = splitName(path.split(sep).join("/"))
+  const octal = (value: number, length: number) => `${value.toString(8).padStart(length - 1, "0")}\0`
+  header.write(name, 0)
+  header.write(
+    octal(mode, 8) + octal(0, 8) + octal(0, 8) + octal(content.length, 12) + octal(0, 12) + " ".repeat(8) + "0",
+    100,
+    "latin1",
+  )
+  header.write("ustar\0" + "00", 257, "latin1")
+  header.write(prefix, 345)
+  header.write(
+    `${octal(
+      header.reduce((sum, byte) => sum + byte, 0),
+      7,
+    )} `,
+    148,
+    "latin1",
+  )
+  return [header, content, Buffer.alloc((block - (content.length % block)) % block)]
+}
+
+function splitName(path: string): [prefix: string, name: string] {
+  if (Buffer.byteLength(path) <= 100) return ["", path]
+  const cuts = [...path.matchAll(/\//g)].map(({ index }) => index)
+  const cut = cuts.find((at) => Buffer.byteLength(path.slice(at + 1)) <= 100)
+  if (cut === undefined || Buffer.byteLength(path.slice(0, cut)) > 155)
+    throw new EngineError("permanent", `build: the name ${path.slice(0, 80)}… is too long`)
+  return [path.slice(0, cut), path.slice(cut + 1)]
+}

@@ -1,0 +1,182 @@
+import type { ContainerInfo, ContainerInspectInfo, ContainerCreateOptions } from "dockerode"
+import { type Engine, EngineError, type EngineEvent, jsonLines } from "./docker-engine.ts"
+import { label, ownLabels } from "./docker-container.ts"
+
+/** A container of this installation. */
+export interface Seen {
+  readonly id: string
+  readonly service: string
+  readonly event: string
+  readonly port: number | null
+  readonly internalPort: number
+  /** created, running, paused, restarting, removing, exited or dead. */
+  readonly state: string
+  /** For people: `Up 3 minutes (healthy)`. */
+  readonly status: string
+  /** Seconds since 1970. */
+  readonly created: number
+}
+
+/** The engine's calls as services need them. Each may be made again: what is so already is no error. */
+export interface Calls {
+  /** Containers of this installation, of one service or of all. */
+  list(service?: string): Promise<Seen[]>
+  /** undefined when there is no such container. */
+  inspect(id: string): Promise<ContainerInspectInfo | undefined>
+  /** @returns id; of the container that has this name and our labels already, if there is one */
+  create(options: ContainerCreateOptions): Promise<string>
+  start(id: string): Promise<void>
+  /** @param grace seconds until it is killed */
+  stop(id: string, grace: number): Promise<void>
+  restart(id: string, grace: number): Promise<void>
+  remove(id: string): Promise<void>
+  /** Creates the network of services when it is missing; another must exist. */
+  ensureNetwork(name: string, create: boolean): Promise<void>
+  ensureVolume(name: string, service: string): Promise<void>
+  /** What happens to containers of this installation from now on; ends with the engine, or with `signal`. */
+  events(signal: AbortSignal): AsyncGenerator<EngineEvent>
+  /** Volumes and built images of a service. */
+  removeStores(service: string): Promise<void>
+}
+
+/** What the engine answers to a step that was made before, or whose object is gone. */
+const settled =
+  (...statuses: number[]) =>
+  (error: unknown) => {
+    if (error instanceof EngineError && error.status !== undefined && statuses.includes(error.status)) return undefined
+    throw error
+  }
+
+/** Calls for one installation. @param installation value of the label that tells its containers from foreign ones */
+export function dockerCalls(engine: Engine, installation: string): Calls {
+  const filters = (service?: string) => ({
+    label: Object.entries(
+      service === undefined
+        ? { [label.installation]: installation }
+        : ownLabels(installation, { service_name: service }),
+    ).map(([name, value]) => `${name}=${value}`),
+  })
+  const inspect = (id: string) =>
+    engine
+      .call("inspect", (docker, abortSignal) => docker.getContainer(id).inspect({ abortSignal }))
+      .catch(settled(404))
+
+  return {
+    inspect,
+    async list(service) {
+      const found = await engine.call("list", (docker, abortSignal) =>
+        docker.listContainers({ all: true, filters: filters(service), abortSignal }),
+      )
+      return found.map(seen)
+    },
+    async create(options) {
+      try {
+        const { name, ...body } = options
+        // Without `_query` the client would put all of it, environment included, into the URL.
+        const call = { _query: { name }, _body: body }
+        const made = await engine.call("create", (docker, abortSignal) =>
+          docker.createContainer({ ...call, abortSignal }),
+        )
+        return made.id
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.status !== 409) throw error
+        const there = await inspect(options.name!)
+        const known = there?.Config.Labels ?? {}
+        if (
+          there !== undefined &&
+          [label.installation, label.service, label.event].every((name) => known[name] === options.Labels?.[name])
+        )
+          return there.Id
+        throw new EngineError("permanent", `create: a container that is not ours has the name ${options.name}`, 409)
+      }
+    },
+    start: (id) =>
+      engine
+        .call("start", (docker, abortSignal) => docker.getContainer(id).start({ abortSignal }))
+        .then(nothing, settled(304)),
+    stop: (id, grace) =>
+      engine
+        .call("stop", (docker, abortSignal) => docker.getContainer(id).stop({ t: grace, abortSignal }), grace * 1000)
+        .then(nothing, settled(304, 404)),
+    restart: (id, grace) =>
+      engine
+        .call(
+          "restart",
+          (docker, abortSignal) => docker.getContainer(id).restart({ t: grace, abortSignal } as object),
+          grace * 1000,
+        )
+        .then(nothing),
+    remove: (id) =>
+      engine
+        .call("remove", (docker, abortSignal) => docker.getContainer(id).remove({ force: true, v: true, abortSignal }))
+        .then(nothing, settled(404, 409)),
+    async ensureNetwork(name, create) {
+      const known = await engine
+        .call(
+          "network",
+          (docker, abortSignal) =>
+            docker.getNetwork(name).inspect({ abortSignal } as never) as unknown as Promise<object>,
+        )
+        .catch(settled(404))
+      if (known !== undefined) return
+      if (!create) throw new EngineError("permanent", `network: there is no network ${name}`)
+      // Containers of different owners do not reach each other but through the gateway.
+      const Options = { "com.docker.network.bridge.enable_icc": "false" }
+      const wanted = {
+        Name: name,
+        Driver: "bridge",
+        CheckDuplicate: true,
+        Options,
+        Labels: { [label.installation]: installation },
+      }
+      await engine
+        .call("network", (docker, abortSignal) => docker.createNetwork({ ...wanted, abortSignal }))
+        .catch(settled(409))
+    },
+    async ensureVolume(name, service) {
+      const Labels = ownLabels(installation, { service_name: service })
+      await engine.call("volume", (docker, abortSignal) => docker.createVolume({ Name: name, Labels, abortSignal }))
+    },
+    async *events(signal) {
+      const wanted = { ...filters(), type: ["container"] }
+      const stream = await engine.open(
+        "events",
+        (docker, abortSignal) => docker.getEvents({ filters: wanted, abortSignal } as object),
+        signal,
+      )
+      yield* jsonLines(stream, signal)
+    },
+    async removeStores(service) {
+      const { Volumes } = await engine.call("volumes", (docker, abortSignal) =>
+        docker.listVolumes({ filters: JSON.stringify(filters(service)), abortSignal } as object),
+      )
+      for (const { Name } of Volumes ?? [])
+        await engine
+          .call("volume", (docker, abortSignal) => docker.getVolume(Name).remove({ abortSignal }))
+          .catch(settled(404, 409))
+      const images = await engine.call("images", (docker, abortSignal) =>
+        docker.listImages({ filters: filters(service), abortSignal } as object),
+      )
+      for (const { Id } of images)
+        await engine
+          .call("image", (docker, abortSignal) => docker.getImage(Id).remove({ abortSignal, force: true } as object))
+          .catch(settled(404, 409))
+    },
+  }
+}
+
+const nothing = () => undefined
+
+function seen({ Id, Labels, State, Status, Created }: ContainerInfo): Seen {
+  const port = Labels[label.port] ?? ""
+  return {
+    id: Id,
+    service: Labels[label.service] ?? "",
+    event: Labels[label.event] ?? "",
+    port: port === "" ? null : Number(port),
+    internalPort: Number(Labels[label.internalPort] ?? "8080"),
+    state: State,
+    status: Status,
+    created: Created,
+  }
+}

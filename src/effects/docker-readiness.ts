@@ -1,0 +1,102 @@
+import type { ContainerInspectInfo } from "dockerode"
+import type { Calls } from "./docker-calls.ts"
+import { EngineError } from "./docker-engine.ts"
+import type { Service } from "../events/service.ts"
+import { connect } from "node:net"
+import { setTimeout as sleep } from "node:timers/promises"
+
+/** What a container is waited for. */
+export interface Readiness {
+  readonly calls: Pick<Calls, "inspect">
+  readonly id: string
+  readonly port: number | null
+  readonly address: string
+  /** Nothing listening on the port is a failure, not only a remark. */
+  readonly strict: boolean
+  readonly signal: AbortSignal
+}
+
+const pollMs = 200
+/** For an image's or a service's health check to say something. */
+const healthMs = 120_000
+const listenMs = 30_000
+/** How long a container without port and health check must live to count as started. */
+const aliveMs = 500
+
+/**
+ * Waits until a started container works: its health check says so, or its port takes connections, or it just lives.
+ * @returns its health
+ * @throws EngineError `refused` when it does not come to that
+ */
+export async function untilReady({ calls, id, port, address, strict, signal }: Readiness): Promise<Service["health"]> {
+  const begun = performance.now()
+  let restarts: number | undefined
+  for (;;) {
+    const found = await calls.inspect(id)
+    if (found === undefined) throw new EngineError("refused", "the container is gone")
+    const { State, RestartCount } = found
+    restarts ??= RestartCount
+    if (!State.Running || State.Restarting || RestartCount > restarts) throw new EngineError("refused", exitText(found))
+    const waited = performance.now() - begun
+    const health = healthOf(found)
+    if (health === "healthy") return health
+    if (health === "unhealthy") throw new EngineError("refused", "the health check fails")
+    if (health === "starting" && waited > healthMs)
+      throw new EngineError("refused", "the health check did not succeed in time")
+    if (health === "none") {
+      if (port === null ? waited >= aliveMs : await listens(address, port)) return health
+      if (port !== null && waited > listenMs) {
+        if (strict) throw new EngineError("refused", "nothing listens on the service's port")
+        return health
+      }
+    }
+    await sleep(pollMs, undefined, { signal })
+  }
+}
+
+/** Health by the engine's words. */
+export function healthOf({ State }: Pick<ContainerInspectInfo, "State">): Service["health"] {
+  const status = State.Health?.Status
+  return status === "starting" || status === "healthy" || status === "unhealthy" ? status : "none"
+}
+
+/** The same from a line of the list, such as `Up 3 minutes (healthy)`. */
+export function healthIn(status: string): Service["health"] {
+  const [, word = ""] = /\((?:health: )?(\w+)\)$/.exec(status) ?? []
+  return word === "starting" || word === "healthy" || word === "unhealthy" ? word : "none"
+}
+
+/** Why a container does not run. */
+export function exitText({ State }: Pick<ContainerInspectInfo, "State">): string {
+  if (State.OOMKilled) return "the container ran out of memory"
+  return State.Error === "" ? `the container ended with exit code ${State.ExitCode}` : State.Error.slice(0, 500)
+}
+
+/** The engine's own proxy takes every connection and drops those that it has no listener for. */
+const dropMs = 150
+
+/** Is there somebody behind a published port? */
+function listens(address: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: dialled(address), port })
+    const end = (answer: boolean) => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(answer)
+    }
+    let timer = setTimeout(() => end(false), 1000)
+    socket.once("connect", () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => end(true), dropMs)
+    })
+    socket.once("data", () => end(true))
+    socket.once("end", () => end(false))
+    socket.once("error", () => end(false))
+  })
+}
+
+/** An address that a listener on all addresses is reached at. */
+function dialled(address: string): string {
+  if (address === "0.0.0.0") return "127.0.0.1"
+  return address === "::" ? "::1" : address
+}

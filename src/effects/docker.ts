@@ -1,0 +1,37 @@
+import { type Calls, dockerCalls } from "./docker-calls.ts"
+import type { Config } from "../platform/config.ts"
+import { type Engine, dockerEngine } from "./docker-engine.ts"
+import { type Images, images } from "./docker-image.ts"
+import { installationId } from "./docker-container.ts"
+
+/** The container engine as one installation of Gatehouse uses it. */
+export interface DockerParts {
+  readonly engine: Engine
+  readonly calls: Calls
+  readonly images: Images
+  /** Value of the label that tells our containers from foreign ones. */
+  readonly installation: string
+  /** Containers that have ended without being told to, as far as it was seen. */
+  readonly died: Set<string>
+  /** Ports that something else on this machine was found to hold. */
+  readonly taken: Set<number>
+  /** Milliseconds that a container outlives its successor's start, for the requests that it still has. */
+  readonly drainMs: number
+}
+
+const drainMs = 5000
+
+/** Nothing is connected before the first call. */
+export function docker(config: Config): DockerParts {
+  const engine = dockerEngine(config)
+  const installation = installationId(config.MASTER_KEY)
+  return {
+    engine,
+    installation,
+    calls: dockerCalls(engine, installation),
+    images: images(engine, installation, config.SERVICE_BUILD_DIR),
+    died: new Set(),
+    taken: new Set(),
+    drainMs,
+  }
+}

@@ -1,0 +1,50 @@
+import { type AuthorizationServer, type Handler, oauthActor } from "./authorization-server.ts"
+import { requireCsrf, requireOwnOrigin } from "./transaction.ts"
+import { PageError } from "./oauth-error.ts"
+import { type AccountGrant, accountPage } from "./account-page.ts"
+import { all, find } from "../events/world.ts"
+import { currentSession } from "./session.ts"
+import { formParameters } from "./parameters.ts"
+import { revokeGrant } from "./grant-revocation.ts"
+import { seeOther } from "./authorization-response.ts"
+import { startSessionLogin } from "./session-login.ts"
+
+/** `GET /account`: what the signed-in person allowed, to whom; anybody else signs in first. */
+export const showAccount: Handler = async (server, event) => {
+  const session = await currentSession(server, event)
+  if (session === undefined) return startSessionLogin(server, event, "/account")
+  return accountPage(session, await grantsOf(server, session.user.subject))
+}
+
+/** `POST /account`: takes one grant back. */
+export const revokeOwnGrant: Handler = async (server, event) => {
+  requireOwnOrigin(server, event)
+  const form = await formParameters(event)
+  form.requireSingle()
+  const session = await currentSession(server, event)
+  if (session === undefined) return seeOther("/account")
+  requireCsrf(session, form.get("csrf"))
+  const { subject } = session.user
+  const grant = find(server.projections.world, "grant", form.get("grant") ?? "")
+  if (grant !== undefined && grant.subject !== subject)
+    throw new PageError(404, "grant_foreign", "Not found", "There is no such access of yours.")
+  if (grant !== undefined)
+    await revokeGrant(server, grant.grant_id, "user", { ...oauthActor, name: `oauth:${subject}` })
+  return seeOther("/account")
+}
+
+async function grantsOf(server: AuthorizationServer, subject: string): Promise<AccountGrant[]> {
+  const { world } = server.projections
+  const grants = [...all(world, "grant")].filter((grant) => grant.subject === subject)
+  const rows = grants.map(async (grant) => {
+    const family = (await server.ttl.peek("refresh", grant.grant_id)) as { rotated_at: number } | undefined
+    const client = find(world, "client", grant.client_id)
+    return {
+      grant,
+      clientName: client?.metadata.client_name ?? null,
+      lastToken: family === undefined ? null : new Date(family.rotated_at).toISOString(),
+    }
+  })
+  const found = await Promise.all(rows)
+  return found.sort((a, b) => b.grant.created_at.localeCompare(a.grant.created_at))
+}

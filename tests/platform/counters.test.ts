@@ -1,0 +1,142 @@
+import { type Counters, counters } from "../../src/platform/counters.ts"
+import { type RedisServer, redisServer } from "../support/redis-server.ts"
+import { type Usage, type UsedRequest, admitted, refused, usage } from "../../src/platform/usage.ts"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { Redis } from "ioredis"
+import { connectRedis } from "../../src/platform/redis.ts"
+import { logger } from "../../src/platform/log.ts"
+
+const log = logger(
+  "CRITICAL",
+  () => new Date(),
+  () => undefined,
+)
+const hour = 3_600_000
+let server: RedisServer
+let redis: Redis
+let now = 1_800_000_000_000
+const lost: unknown[] = []
+let counted: Counters
+let used: Usage
+
+beforeAll(async () => {
+  server = await redisServer()
+  redis = connectRedis(server.url, "counters", "command", log)
+  counted = counters(
+    redis,
+    () => now,
+    (error) => lost.push(error),
+  )
+  used = usage(redis, counted)
+})
+
+afterAll(async () => {
+  redis?.disconnect()
+  await server?.stop()
+})
+
+describe("counters", () => {
+  it("count for everything and for a scope, and know when it was last", async () => {
+    counted.add({ issued: 1, refreshed: 1 }, "client:a")
+    counted.add({ issued: 2 }, "client:b")
+    counted.addTo("client:a", { failed: 1 })
+    const all = async () => Object.fromEntries(await counted.since(now - hour))
+    await expect.poll(all).toEqual({ issued: 3, refreshed: 1 })
+    expect(Object.fromEntries(await counted.since(now - hour, "client:a"))).toEqual({
+      issued: 1,
+      refreshed: 1,
+      failed: 1,
+    })
+    const { counts, last } = await counted.totals("client:b")
+    expect([Object.fromEntries(counts), Object.fromEntries(last)]).toEqual([{ issued: 2 }, { issued: now }])
+    expect((await counted.since(now - hour, "client:c")).size).toBe(0)
+  })
+
+  it("let an hour pass by the minute and days by the hour", async () => {
+    const start = now
+    now = start + 30 * 60_000
+    counted.add({ issued: 10 }, "client:a")
+    now = start + 61 * 60_000
+    expect((await counted.since(now - hour)).get("issued")).toBe(10)
+    expect((await counted.since(start)).get("issued")).toBe(13)
+    now = start + 25 * hour
+    expect((await counted.since(now - hour)).size).toBe(0)
+    expect((await counted.since(now - 24 * hour)).get("issued")).toBeUndefined()
+    expect((await counted.since(now - 30 * hour)).get("issued")).toBe(13)
+    expect((await counted.totals()).counts.get("issued")).toBe(13)
+  })
+
+  it("keep no text of a scope, and every key has an end", async () => {
+    const names = await redis.keys("{gho}:count:*")
+    expect(names.length).toBeGreaterThan(5)
+    expect(names.join()).not.toContain("client")
+    for (const name of names) expect(await redis.pttl(name), name).toBeGreaterThan(0)
+  })
+
+  it("neither wait nor fail while Redis is away, and say what was lost", async () => {
+    server.pause()
+    try {
+      expect(counted.add({ issued: 1 })).toBeUndefined()
+      await expect(counted.since(now - hour)).rejects.toThrow(expect.objectContaining({ code: "store_unavailable" }))
+      await expect.poll(() => lost.length, { timeout: 5000 }).toBeGreaterThan(0)
+    } finally {
+      server.resume()
+    }
+  })
+})
+
+describe("usage", () => {
+  const request = (overrides: Partial<UsedRequest> = {}): UsedRequest => ({
+    at: now,
+    client: "192.0.2.1",
+    status: 200,
+    proxy: "mcp.example.com",
+    client_id: "c",
+    grant_id: "g",
+    token_id: "t",
+    reason: null,
+    ...overrides,
+  })
+
+  it("adds up batches, whatever their order", async () => {
+    await used.record([request(), request({ at: now + 5000, proxy: "b.example.com" }), request({ token_id: "t2" })])
+    await used.record([request({ at: now - 9000, client: "192.0.2.2" })])
+    expect(await used.of("grant", "g")).toEqual({
+      requests: 4,
+      last: now + 5000,
+      hosts: new Map([
+        ["mcp.example.com", now],
+        ["b.example.com", now + 5000],
+      ]),
+      addresses: new Map([
+        ["192.0.2.1", now + 5000],
+        ["192.0.2.2", now - 9000],
+      ]),
+    })
+    expect(await used.of("token", "t2")).toMatchObject({ requests: 1 })
+    expect(await used.of("client", "c")).toMatchObject({ requests: 4 })
+    expect(await used.of("grant", "other")).toBeUndefined()
+  })
+
+  it("keeps a bounded number of addresses of one that comes from everywhere", async () => {
+    await used.record(
+      Array.from({ length: 300 }, (_, index) => request({ grant_id: "roaming", client: `198.51.100.${index}` })),
+    )
+    const found = await used.of("grant", "roaming")
+    expect(found).toMatchObject({ requests: 300 })
+    expect(found!.addresses.size).toBeLessThanOrEqual(60)
+  })
+
+  it("tells those who were let in from those who were refused, and from those who begin", async () => {
+    const nobody = { grant_id: null, client_id: null, token_id: null }
+    await used.record([
+      request(),
+      request({ ...nobody, status: 401, reason: "bad_signature" }),
+      request({ ...nobody, status: 403, reason: "user_not_allowed" }),
+      request({ ...nobody, status: 401, reason: "no_credential" }),
+      request({ ...nobody, status: 200 }),
+    ])
+    const counts = await counted.since(now - hour, "proxy:mcp.example.com")
+    expect([counts.get(admitted), counts.get(refused)]).toEqual([304, 2])
+  })
+})

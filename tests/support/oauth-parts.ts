@@ -1,0 +1,12 @@
+import type { OAuthParts } from "../../src/api/oauth-parts.ts"
+import type { Redis } from "ioredis"
+import { counters } from "../../src/platform/counters.ts"
+import { oauthIndex } from "../../src/platform/oauth-index.ts"
+import { usage } from "../../src/platform/usage.ts"
+
+/** What the endpoints about OAuth work with, on a real Redis; a node without public listeners. */
+export function oauthParts(redis: Redis): OAuthParts {
+  const counted = counters(redis, Date.now, () => undefined)
+  const own = { serves: () => false, address: "127.0.0.1", port: () => 0, internalCa: () => undefined }
+  return { index: oauthIndex(redis), counters: counted, usage: usage(redis, counted), checks: {}, own }
+}
