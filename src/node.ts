@@ -1,5 +1,4 @@
-import { type Durability, durability } from "./platform/durability.ts"
-import type { Redis } from "ioredis"
+import { type Durability, watchDurability } from "./platform/durability.ts"
 import { type EffectContext, report } from "./effects/effect-context.ts"
 import { type Logger, reason } from "./platform/log.ts"
 import { accessStream } from "./platform/access-stream.ts"
@@ -28,7 +27,7 @@ import { oauthApp } from "./oauth/app.ts"
 import { keepOAuthHygiene } from "./effects/oauth-hygiene.ts"
 import { oauthIndex } from "./platform/oauth-index.ts"
 import { openKeys } from "./projections/certificate-keys.ts"
-import type { Policy } from "./commands/decision.ts"
+import { ownPorts, policyOf } from "./policy.ts"
 import { projectionRunner } from "./projections/runner.ts"
 import { provideOAuthHost } from "./effects/oauth-host.ts"
 import { randomUUID } from "node:crypto"
@@ -235,8 +234,10 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       try {
         return await attempt()
       } catch (error) {
-        if (!(error instanceof GatehouseError) || error.status < 500) throw error
+        if (!(error instanceof GatehouseError)) throw error
         log.warning("not_prepared", { what, error: reason(error) })
+        // A refusal stays one: the node goes on without, and the administrator reads why.
+        if (error.status < 500) return
         await sleep(1000, undefined, { signal }).catch(() => undefined)
       }
     }
@@ -258,51 +259,3 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
 /** Usage is counted together this often: one call a token, not one a request. */
 const usageDelayMs = 500
 const mostUnused = 20_000
-const durabilityCheckMs = 60_000
-
-/** Reads the store's durability when it is there, and again every minute. @throws EvictionError */
-async function watchDurability(
-  redis: Redis,
-  found: (is: Durability) => void,
-  signal: AbortSignal,
-  log: Logger,
-): Promise<void> {
-  let known = false
-  while (!signal.aborted) {
-    try {
-      const is = await durability(redis)
-      if (!known && !is.ok) log.warning("weak_durability", { settings: is.detail })
-      found(is)
-      known = true
-    } catch (error) {
-      if (!(error instanceof GatehouseError)) throw error
-    }
-    await sleep(known ? durabilityCheckMs : 250, undefined, { signal }).catch(() => undefined)
-  }
-}
-
-/** Ports of this node's listeners and, where it is on this machine, of its store. */
-function ownPorts(config: Config): number[] {
-  return [config.HTTP_PORT, config.HTTPS_PORT, config.API_PORT, Number(new URL(config.redisUrl).port || 6379)]
-}
-
-function policyOf(config: Config): Policy {
-  return {
-    adminEmail: config.ADMIN_EMAIL ?? null,
-    acmeDirectoryUrl: config.ACME_DIRECTORY_URL,
-    acmeStagingUrl: config.ACME_STAGING_URL,
-    adminHosts: config.ADMIN_HOSTS,
-    oauthHosts: [config.oauthAuthority.replace(/:\d+$/, "")],
-    targetAllowCidrs: config.TARGET_ALLOW_CIDRS,
-    ownPorts: ownPorts(config),
-    publicHttpsPort: config.publicHttpsPort,
-    services: {
-      images: config.SERVICE_ALLOWED_IMAGES,
-      firstPort: config.servicePorts.first,
-      lastPort: config.servicePorts.last,
-      networks: config.SERVICE_NETWORKS,
-      baseDomain: config.BASE_DOMAIN,
-    },
-    renewalThresholdDays: config.RENEWAL_THRESHOLD_DAYS,
-  }
-}

@@ -10,6 +10,8 @@ import { proxyRouteRecipes } from "./recipes/proxy-routes.ts"
 import { proxySettingRecipes } from "./recipes/proxy-settings.ts"
 import { resourceRecipes } from "./recipes/resources.ts"
 import { routeRecipes } from "./recipes/routes.ts"
+import { serviceMcpRecipes } from "./recipes/service-mcp.ts"
+import { serviceRecipes } from "./recipes/services.ts"
 import { systemRecipes } from "./recipes/system.ts"
 import { tokenRecipes } from "./recipes/tokens.ts"
 
@@ -22,6 +24,8 @@ export const recipes: readonly Recipe[] = [
   ...proxySettingRecipes,
   ...proxyRouteRecipes,
   ...routeRecipes,
+  ...serviceRecipes,
+  ...serviceMcpRecipes,
   ...instanceRecipes,
   ...resourceRecipes,
   ...oauthRecipes,

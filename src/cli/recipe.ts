@@ -9,6 +9,7 @@ export interface Recipe {
     | "certificates"
     | "proxies"
     | "routes"
+    | "services"
     | "instances"
     | "resources"
     | "oauth"

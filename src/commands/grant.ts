@@ -1,7 +1,7 @@
 import * as z from "zod"
 import { Instant, Sha256 } from "../events/values.ts"
 import { type World, all, find } from "../events/world.ts"
-import { command, existing, fact, requireAdmin } from "./decision.ts"
+import { command, equal, existing, fact, requireAdmin } from "./decision.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Grant } from "../events/grant.ts"
@@ -39,32 +39,56 @@ const IssueGrant = command(
   },
 )
 
-/** The one grant of a client that acts for itself (RFC 6749 §4.4): it grows with what its owner lets it have. */
-const IssueMachineGrant = command(
+/**
+ * The one grant of a client for a holder who never signs in here: the client itself (RFC 6749 §4.4), or somebody whom a trusted
+ * issuer vouches for (RFC 7523 §2.1). It grows with what it is asked for. A new one never has the id of one that ended, or the
+ * tokens of that would be good again.
+ */
+const IssueStandingGrant = command(
   z.strictObject({
+    /** Of the grant, if there is none yet. */
     grant_id: GrantId,
     client_id: z.string(),
+    holder: grantEvents.GrantIssued.pick({
+      subject: true,
+      username: true,
+      email: true,
+      email_verified: true,
+      provider: true,
+    }),
     scope: z.string(),
     resources: z.array(z.string()).min(1),
     client_expires_at: Instant,
   }),
   grant,
-  ({ grant_id, client_id, scope, resources, client_expires_at }, world, context) => {
+  ({ grant_id, client_id, holder, scope, resources, client_expires_at }, world, context) => {
     requireAdmin(context)
     const client = existing(find(world, "client", client_id), "such client")
-    const state = find(world, "grant", grant_id)
     const use = clientUse(client, client_expires_at)
-    const machine = { client_id, subject: client_id, username: client_id, email: null, email_verified: false }
+    const state = [...all(world, "grant")].find((standing) => isHeldBy(standing, client_id, holder))
     if (state === undefined) {
-      const data = { ...machine, provider: "client", scope, resources, redirect_uri: null }
-      return { events: [fact("grant", grant_id, "GrantIssued", data), ...use] }
+      const data = { client_id, ...holder, scope, resources, redirect_uri: null }
+      return { events: [fact("grant", grant_id, "GrantIssued", data), ...use], result: { grant_id } }
     }
     const wider = widened(state, scope, resources)
-    return { events: [...(wider === undefined ? [] : [fact("grant", grant_id, "GrantExtended", wider)]), ...use] }
+    const extended = wider === undefined ? [] : [fact("grant", state.grant_id, "GrantExtended", wider)]
+    return { events: [...extended, ...use], result: { grant_id: state.grant_id } }
   },
 )
 
-function widened(state: Grant, scope: string, resources: readonly string[]) {
+/** Is it the standing grant of this client for this holder, as they are described now? */
+export function isHeldBy(
+  grant: Grant,
+  clientId: string,
+  holder: Pick<Grant, "subject" | "username" | "email" | "email_verified" | "provider">,
+): boolean {
+  const { client_id, redirect_uri, subject, username, email, email_verified, provider } = grant
+  if (client_id !== clientId || redirect_uri !== null) return false
+  return equal({ subject, username, email, email_verified, provider }, holder)
+}
+
+/** Scope and resources of a grant with more of both; undefined when it has them all. */
+export function widened(state: Grant, scope: string, resources: readonly string[]) {
   const union = (old: readonly string[], more: readonly string[]) => [...new Set([...old, ...more])]
   const all = {
     scope: union(state.scope.split(" "), scope.split(" ")).join(" "),
@@ -130,4 +154,4 @@ const RevokeAccessToken = command(
 )
 
 /** Commands about grants. */
-export const grantCommands = { IssueGrant, IssueMachineGrant, RevokeGrant, ExpireGrants, RevokeAccessToken } as const
+export const grantCommands = { IssueGrant, IssueStandingGrant, RevokeGrant, ExpireGrants, RevokeAccessToken } as const

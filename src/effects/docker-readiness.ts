@@ -16,6 +16,9 @@ export interface Readiness {
   readonly signal: AbortSignal
 }
 
+/** Exit codes of a command that is not there, or that cannot be executed (POSIX XCU 2.8.2). */
+const cannotRun: ReadonlySet<number> = new Set([126, 127])
+
 const pollMs = 200
 /** For an image's or a service's health check to say something. */
 const healthMs = 120_000
@@ -36,7 +39,8 @@ export async function untilReady({ calls, id, port, address, strict, signal }: R
     if (found === undefined) throw new EngineError("refused", "the container is gone")
     const { State, RestartCount } = found
     restarts ??= RestartCount
-    if (!State.Running || State.Restarting || RestartCount > restarts) throw new EngineError("refused", exitText(found))
+    if (!State.Running || State.Restarting || RestartCount > restarts)
+      throw new EngineError(cannotRun.has(State.ExitCode) ? "permanent" : "refused", exitText(found))
     const waited = performance.now() - begun
     const health = healthOf(found)
     if (health === "healthy") return health

@@ -128,17 +128,19 @@ async function watchEngine(
   ring: () => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined)
   while (!signal.aborted) {
+    // An installation without services never asks for an engine.
+    while (projections.world.objects.service.size === 0 && !signal.aborted) await pause(100)
     try {
-      if (projections.world.objects.service.size > 0)
-        for await (const { Action, Actor } of calls.events(signal)) {
-          if (Action === "die" && Actor?.ID !== undefined && isServing(projections.world, Actor.ID)) died.add(Actor.ID)
-          ring()
-        }
+      for await (const { Action, Actor } of calls.events(signal)) {
+        if (Action === "die" && Actor?.ID !== undefined && isServing(projections.world, Actor.ID)) died.add(Actor.ID)
+        ring()
+      }
     } catch (error) {
       log.debug("docker_events_ended", { reason: reason(error) })
     }
-    await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    await pause(pauseMs)
   }
 }
 

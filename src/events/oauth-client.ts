@@ -6,11 +6,14 @@ import { Instant, Sha256 } from "./values.ts"
 /** `grant_type` of the device grant (RFC 8628 §3.4). */
 export const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 
+/** `grant_type` of an assertion by a trusted issuer (RFC 7523 §2.1). */
+export const assertionGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
 /** Client metadata as it was stored (RFC 7591 §2). */
 export const ClientMetadata = z.strictObject({
   client_name: z.string().max(100).optional(),
   redirect_uris: z.array(z.string()).max(10),
-  grant_types: z.array(z.enum(["authorization_code", "refresh_token", "client_credentials", deviceGrant])).min(1),
+  grant_types: z.array(z.enum(["authorization_code", "refresh_token", "client_credentials", deviceGrant, assertionGrant])).min(1),
   response_types: z.array(z.literal("code")),
   token_endpoint_auth_method: z.enum(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]),
   /** Public keys of the client (RFC 7517 §5); never together with `jwks_uri`. */

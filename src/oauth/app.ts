@@ -30,6 +30,7 @@ import { revokeOwnGrant, showAccount } from "./account.ts"
 import { signingKeys } from "./signing-keys.ts"
 import { tallyRequest } from "./tally.ts"
 import { token } from "./token.ts"
+import { trustedIssuers } from "./trusted-issuer.ts"
 import { tokensByHash } from "../projections/tokens-by-hash.ts"
 import { reason } from "../platform/log.ts"
 import { verify } from "./verify.ts"
@@ -100,6 +101,7 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
     documents: parts.documents ?? documentFetch({ issuer, ...hosts }),
     counters: parts.counters ?? noCounters,
     oidc: config.OIDC_ISSUER === undefined ? undefined : oidc(config, parts.fetch ?? fetch, now),
+    trustedIssuers: trustedIssuers(config.OAUTH_TRUSTED_ISSUERS, parts.fetch ?? fetch, now),
     limiter: rateLimiter(parts.ttl, now),
     signingKeys: signingKeys(parts),
     tokensByHash: tokensByHash(parts.projections),

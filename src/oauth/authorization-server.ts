@@ -11,6 +11,7 @@ import type { Oidc } from "./oidc.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { SigningKeys } from "./signing-keys.ts"
 import type { TokensByHash } from "../projections/tokens-by-hash.ts"
+import type { TrustedIssuer } from "./trusted-issuer.ts"
 import type { TtlStore } from "../platform/ttl-store.ts"
 import type { Vault } from "../platform/vault.ts"
 import { getRequestIP } from "h3"
@@ -42,6 +43,8 @@ export interface AuthorizationServer extends Omit<AuthorizationServerParts, "fet
   readonly counters: Pick<Counters, "add" | "addTo">
   /** The OpenID provider, where one is configured. */
   readonly oidc: Oidc | undefined
+  /** Issuers whose word about people is taken, by identifier. */
+  readonly trustedIssuers: ReadonlyMap<string, TrustedIssuer>
   readonly limiter: RateLimiter
   readonly signingKeys: SigningKeys
   readonly tokensByHash: TokensByHash

@@ -1,13 +1,12 @@
-import { type AuthorizationServer, clientLifeEnds, oauthActor } from "./authorization-server.ts"
+import type { AuthorizationServer } from "./authorization-server.ts"
 import { type RequestedResource, requestedResources } from "./requested-resource.ts"
 import { type User, policyFault } from "./user.ts"
 import { grantedScope, offlineAccess, scopeFor } from "./granted-scope.ts"
 import type { Client } from "../events/oauth-client.ts"
 import { OAuthError } from "./oauth-error.ts"
 import type { Parameters } from "./parameters.ts"
-import { done } from "./done.ts"
 import { issueTokens } from "./token-response.ts"
-import { uuidv5 } from "../platform/ids.ts"
+import { standingGrantFor } from "./standing-grant.ts"
 
 /**
  * `grant_type=client_credentials` (RFC 6749 §4.4): a confidential client that somebody set up for this acts for itself. Its one
@@ -28,10 +27,7 @@ export async function clientCredentials(
   const uris = resources.map(({ uri }) => uri)
   const offered = grantedScope(parameters.get("scope"), client, resources).filter((scope) => scope !== offlineAccess)
   const scope = scopeFor(server, machine, client.client_id, offered, uris).join(" ")
-  const grantId = uuidv5(`client-credentials\n${client.client_id}`)
-  const grant = { grant_id: grantId, client_id: client.client_id, scope, resources: uris }
-  const data = { ...grant, client_expires_at: clientLifeEnds(server) }
-  const { position } = done(await server.bus.execute({ type: "IssueMachineGrant", data, actor: oauthActor }))
+  const { grantId, position } = await standingGrantFor(server, client, machine, scope, uris)
   const facts = { grant_id: grantId, position, user: machine, resources: uris }
   return issueTokens(server, client, facts, { resources: uris, scope, generation: null, jkt })
 }

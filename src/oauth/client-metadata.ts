@@ -1,6 +1,6 @@
 import * as z from "zod"
 import type { AuthorizationServer } from "./authorization-server.ts"
-import { type Client, deviceGrant } from "../events/oauth-client.ts"
+import { type Client, assertionGrant, deviceGrant } from "../events/oauth-client.ts"
 import { clientKeysProblem } from "../events/client-keys.ts"
 import { OAuthError } from "./oauth-error.ts"
 import { redirectUrisProblem } from "../events/redirect-uri.ts"
@@ -33,7 +33,7 @@ const Registration = z.object({
 })
 
 /** Grants that a client may ask for by itself. */
-const ownGrants = ["authorization_code", "refresh_token", deviceGrant] as const
+const ownGrants = ["authorization_code", "refresh_token", deviceGrant, assertionGrant] as const
 
 /**
  * The metadata to store for a registration request: defaults filled in, what Gatehouse does not have dropped (RFC 7591 §3.2.1).

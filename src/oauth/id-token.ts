@@ -3,7 +3,18 @@ import { ProviderError } from "./provider-call.ts"
 import { createHash } from "node:crypto"
 
 /** Signatures alone: a shared secret proves nothing to whom the secret could leak (RFC 8725 §3.2). */
-const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+export const signatureAlgorithms = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+]
 
 /** Claims of an ID token that was found good. */
 export type Identity = JWTPayload & { readonly sub: string }
@@ -15,7 +26,14 @@ export async function idTokenClaims(
   { issuer, audience, now }: { readonly issuer: string; readonly audience: string; readonly now: Date },
 ): Promise<Identity> {
   const required = ["sub", "exp", "iat"]
-  const rules = { algorithms, issuer, audience, requiredClaims: required, clockTolerance: 60, currentDate: now }
+  const rules = {
+    algorithms: signatureAlgorithms,
+    issuer,
+    audience,
+    requiredClaims: required,
+    clockTolerance: 60,
+    currentDate: now,
+  }
   const payload = await jwtVerify(token, keys, rules).then(
     (verified) => verified.payload,
     (error: unknown) => {

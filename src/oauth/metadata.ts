@@ -1,6 +1,6 @@
 import type { Handler } from "./authorization-server.ts"
 import { assertionAlgorithms } from "./client-assertion.ts"
-import { deviceGrant } from "../events/oauth-client.ts"
+import { assertionGrant, deviceGrant } from "../events/oauth-client.ts"
 import { proofAlgorithms } from "../projections/dpop-proof.ts"
 import { supportedScopes } from "./granted-scope.ts"
 
@@ -8,6 +8,7 @@ import { supportedScopes } from "./granted-scope.ts"
 export const metadata: Handler = (server) => {
   const { issuer } = server
   const confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+  const assertions = server.trustedIssuers.size > 0 ? [assertionGrant] : []
   const methods = [...confidential, "none"]
   const document = {
     issuer,
@@ -21,7 +22,7 @@ export const metadata: Handler = (server) => {
     scopes_supported: supportedScopes(server),
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
-    grant_types_supported: ["authorization_code", "refresh_token", "client_credentials", deviceGrant],
+    grant_types_supported: ["authorization_code", "refresh_token", "client_credentials", deviceGrant, ...assertions],
     token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     revocation_endpoint_auth_methods_supported: methods,

@@ -3,7 +3,8 @@ import type { H3Event } from "h3"
 import { limit } from "./limits.ts"
 import { OAuthError } from "./oauth-error.ts"
 import { clientCredentials } from "./client-credentials.ts"
-import { type Client, deviceGrant } from "../events/oauth-client.ts"
+import { type Client, assertionGrant, deviceGrant } from "../events/oauth-client.ts"
+import { redeemIdentityAssertion } from "./identity-assertion.ts"
 import { provenKey } from "./dpop.ts"
 import { pollDevice } from "./device-grant.ts"
 import { authenticateClient } from "./client-authentication.ts"
@@ -42,6 +43,9 @@ async function issue(
       return refresh(server, client, parameters, jkt)
     case "client_credentials":
       return clientCredentials(server, client, parameters, jkt)
+    case assertionGrant:
+      if (server.trustedIssuers.size === 0) throw new OAuthError("unsupported_grant_type", "this grant is not offered")
+      return redeemIdentityAssertion(server, client, parameters, jkt)
     case deviceGrant:
       return pollDevice(server, client, parameters, jkt)
     default:

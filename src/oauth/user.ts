@@ -5,8 +5,8 @@ import { find } from "../events/world.ts"
 
 /** Somebody who signed in, as the identity provider described them. */
 export interface User {
-  /** `client`: nobody, the client acts for itself. */
-  readonly provider: "local" | "github" | "oidc" | "client"
+  /** `issuer`: a trusted issuer vouches for them; `client`: nobody, the client acts for itself. */
+  readonly provider: "local" | "github" | "oidc" | "issuer" | "client"
   /** `local-<token name>`, `github-<numeric id>`, `oidc-<provider>-<sub>`, or a client id */
   readonly subject: string
   readonly username: string
@@ -65,6 +65,7 @@ function accountFault(
 ): PolicyFault | undefined {
   switch (user.provider) {
     case "client":
+    case "issuer":
       return undefined
     case "oidc":
       return oidcListed(config, user) ? undefined : "account_not_listed"

@@ -163,6 +163,20 @@ export const variables = {
     .optional()
     .describe("Bearer token that a registration must carry; unset = none."),
   OAUTH_MAX_CLIENTS: whole(100_000, 1).describe("Registered applications at once."),
+  OAUTH_TRUSTED_ISSUERS: list("")
+    .transform((entries, context) =>
+      entries.map((entry) => {
+        const [, name, issuer] = /^([a-z0-9][a-z0-9-]{0,31})=(https?:\/\/\S+)$/.exec(entry) ?? []
+        const secure =
+          issuer !== undefined && (issuer.startsWith("https://") || /^http:\/\/127\.0\.0\.1[:/]/.test(issuer))
+        if (name === undefined || issuer === undefined || !secure)
+          context.addIssue({ code: "custom", message: "must be a list of name=https://issuer" })
+        return { name: name ?? "", issuer: issuer ?? "" }
+      }),
+    )
+    .describe(
+      "Issuers whose assertions about people are taken for tokens (RFC 7523, ID-JAG), name=URL, comma separated; their people are oidc-<name>-<sub>.",
+    ),
   OAUTH_CIMD_ALLOWED_HOSTS: list("").describe(
     "Hosts whose client metadata documents are taken; empty = all public ones.",
   ),
@@ -265,6 +279,7 @@ export function loadConfig(env: Record<string, string>): Config {
     throw new ConfigError("  REDIS_URL: must carry a password; Gatehouse does not use an open Redis")
   if (values.CRASH_AT !== undefined && values.NODE_ENV !== "test")
     throw new ConfigError("  CRASH_AT: is for tests only (NODE_ENV=test)")
+  requireDistinctIssuers(values)
   if (
     values.OIDC_ISSUER !== undefined &&
     (values.OIDC_CLIENT_ID === undefined || values.OIDC_CLIENT_SECRET === undefined)
@@ -279,6 +294,21 @@ export function loadConfig(env: Record<string, string>): Config {
     redisUrl:
       values.REDIS_URL ?? `redis://:${encodeURIComponent(values.REDIS_PASSWORD!)}@127.0.0.1:${values.REDIS_PORT}/0`,
   })
+}
+
+/** Two issuers under one name would make two people one. @throws ConfigError */
+function requireDistinctIssuers({
+  OAUTH_TRUSTED_ISSUERS: trusted,
+  OIDC_ISSUER,
+  OIDC_NAME,
+}: z.infer<typeof schema>): void {
+  const own = OIDC_ISSUER === undefined ? [] : [{ name: OIDC_NAME, issuer: OIDC_ISSUER }]
+  const distinct = new Map([...own, ...trusted].map(({ name, issuer }) => [`${name} ${issuer}`, name]))
+  if (
+    new Set(distinct.values()).size < distinct.size ||
+    new Set(trusted.map(({ issuer }) => issuer)).size < trusted.length
+  )
+    throw new ConfigError("  OAUTH_TRUSTED_ISSUERS: every issuer needs one name, and OIDC_NAME is that of OIDC_ISSUER")
 }
 
 /** Host with its port where that is not the default of https. */

@@ -1,5 +1,7 @@
 import type { Redis } from "ioredis"
+import { setTimeout as sleep } from "node:timers/promises"
 import { available } from "./redis.ts"
+import type { Logger } from "./log.ts"
 import { GatehouseError } from "../errors.ts"
 
 /** May an acknowledged write be lost when the machine of the store loses power? */
@@ -50,5 +52,28 @@ async function configured(redis: Redis, name: string): Promise<string | undefine
         : /unknown command|disabled/i.test(String(error))
     if (forbidden) return undefined
     throw error
+  }
+}
+
+const durabilityCheckMs = 60_000
+
+/** Reads the store's durability when it is there, and again every minute. @throws EvictionError */
+export async function watchDurability(
+  redis: Redis,
+  found: (is: Durability) => void,
+  signal: AbortSignal,
+  log: Logger,
+): Promise<void> {
+  let known = false
+  while (!signal.aborted) {
+    try {
+      const is = await durability(redis)
+      if (!known && !is.ok) log.warning("weak_durability", { settings: is.detail })
+      found(is)
+      known = true
+    } catch (error) {
+      if (!(error instanceof GatehouseError)) throw error
+    }
+    await sleep(known ? durabilityCheckMs : 250, undefined, { signal }).catch(() => undefined)
   }
 }

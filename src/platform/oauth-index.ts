@@ -39,13 +39,15 @@ export function oauthIndex(redis: Redis): OAuthIndex {
   return {
     async lines(kind, from) {
       const found = new Map<string, IndexedRecord>()
-      for (let offset = 0; ; offset += pageSize) {
-        const page = await call(() =>
-          redis.zrangebyscore(keys.oauthIndex(kind), from, "+inf", "WITHSCORES", "LIMIT", offset, pageSize),
-        )
+      // From the latest to expire: what comes in meanwhile is seen twice, and what goes has expired.
+      for (let start = 0; ; start += pageSize) {
+        const stop = start + pageSize - 1
+        const page = await call(() => redis.zrevrange(keys.oauthIndex(kind), start, stop, "WITHSCORES"))
         for (let i = 0; i < page.length; i += 2) {
+          const expires = Number(page[i + 1])
+          if (expires < from) return [...found.values()]
           const [key = "", ...facets] = page[i]!.split(" ")
-          found.set(key, { key, facets, expires: Number(page[i + 1]) })
+          found.set(key, { key, facets, expires })
         }
         if (page.length < 2 * pageSize) return [...found.values()]
       }

@@ -1,5 +1,6 @@
 import { decider, hash, owner, system, token } from "../support/decider.ts"
 import { describe, expect, it } from "vitest"
+import { randomUUID } from "node:crypto"
 import { find } from "../../src/events/world.ts"
 
 const id = "mcp_client0001"
@@ -43,6 +44,7 @@ const grant = (grant_id: string, more: object = {}): [string, unknown, typeof sy
   system,
 ]
 const consent = { consent: { consent_id: "6f3c1b2e-9d5a-5c7f-8e21-a4b0c9d7e6f5", shown: hash("c") } }
+const holder = { subject: id, username: id, email: null, email_verified: false, provider: "client" }
 const dayMs = 86_400_000
 
 describe("a client that somebody sets up", () => {
@@ -223,24 +225,35 @@ describe("a grant", () => {
     expect(at.when("RevokeGrant", { grant_id: "grant-0002", reason: "user" }, system).events).toEqual([])
   })
 
-  it("of a machine is one, and grows", () => {
+  it("of a machine is one, grows, and is another one after its end", () => {
     const { given, world } = decider()
     const at = given(create(machine))
-    const issue = (scope: string, resources: string[]) =>
-      at.when(
-        "IssueMachineGrant",
-        { grant_id: "grant-0001", client_id: id, scope, resources, client_expires_at: "2026-04-01T00:00:00.000Z" },
-        system,
-      ).events
-    expect(issue("mcp:read", ["https://a.test/"])).toEqual(["GrantIssued", "ClientUsed"])
-    expect(issue("mcp:read", ["https://a.test/"])).toEqual([])
-    expect(issue("mcp:write", ["https://b.test/"])).toEqual(["GrantExtended"])
-    expect(issue("mcp:read", ["https://b.test/"])).toEqual([])
-    expect(find(world, "grant", "grant-0001")).toMatchObject({
+    const issue = (scope: string, resources: string[]) => {
+      const data = {
+        grant_id: randomUUID(),
+        client_id: id,
+        holder,
+        scope,
+        resources,
+        client_expires_at: "2026-04-01T00:00:00.000Z",
+      }
+      const answer = at.when("IssueStandingGrant", data, system)
+      return { events: answer.events, grant_id: (answer.decided?.result as { grant_id: string }).grant_id }
+    }
+    const first = issue("mcp:read", ["https://a.test/"])
+    expect(first.events).toEqual(["GrantIssued", "ClientUsed"])
+    expect(issue("mcp:read", ["https://a.test/"])).toEqual({ events: [], grant_id: first.grant_id })
+    expect(issue("mcp:write", ["https://b.test/"])).toEqual({ events: ["GrantExtended"], grant_id: first.grant_id })
+    expect(issue("mcp:read", ["https://b.test/"]).events).toEqual([])
+    expect(find(world, "grant", first.grant_id)).toMatchObject({
       subject: id,
       scope: "mcp:read mcp:write",
       resources: ["https://a.test/", "https://b.test/"],
     })
+    at.when("RevokeGrant", { grant_id: first.grant_id, reason: "admin" }, system)
+    const second = issue("mcp:read", ["https://a.test/"])
+    expect(second.events).toEqual(["GrantIssued"])
+    expect(second.grant_id).not.toBe(first.grant_id)
   })
 
   it("remembers single revoked tokens until they have expired", () => {
@@ -269,10 +282,11 @@ describe("a grant", () => {
       ["ExpireGrants", { grant_ids: ["grant-0001"] }],
       ["RevokeAccessToken", { grant_id: "grant-0001", jti: "x", expires_at: "2027-01-01T00:00:00.000Z" }],
       [
-        "IssueMachineGrant",
+        "IssueStandingGrant",
         {
-          grant_id: "grant-0001",
+          grant_id: "grant-0002",
           client_id: id,
+          holder,
           scope: "",
           resources: ["x"],
           client_expires_at: "2027-01-01T00:00:00.000Z",

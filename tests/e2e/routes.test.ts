@@ -15,12 +15,11 @@ beforeAll(async () => {
   side = await recorder()
   node = await startNode(installation(redis.url))
   const target_url = `http://127.0.0.1:${main.port}`
-  const made = await node.api("POST", "/api/v1/proxy/targets", {
+  await node.api("POST", "/api/v1/proxy/targets", {
     hostname: "app.test",
     target_url,
     enable_https: false,
   })
-  expect(made.status).toBe(201)
 }, 60_000)
 afterAll(async () => {
   await node?.stop()

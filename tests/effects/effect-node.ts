@@ -1,3 +1,4 @@
+import { policyOf } from "../../src/policy.ts"
 import { type Logger, logger } from "../../src/platform/log.ts"
 import { type World, emptyWorld, find } from "../../src/events/world.ts"
 import { loadConfig } from "../../src/platform/config.ts"
@@ -153,27 +154,6 @@ export async function effectNode({
 
 function certificateOf(world: World, name: string) {
   return find(world, "certificate", name)
-}
-
-function policyOf(config: ReturnType<typeof loadConfig>): Policy {
-  return {
-    adminEmail: config.ADMIN_EMAIL ?? null,
-    acmeDirectoryUrl: config.ACME_DIRECTORY_URL,
-    acmeStagingUrl: config.ACME_STAGING_URL,
-    adminHosts: ["localhost"],
-    oauthHosts: ["auth.localhost"],
-    targetAllowCidrs: [],
-    ownPorts: [],
-    publicHttpsPort: config.publicHttpsPort,
-    renewalThresholdDays: config.RENEWAL_THRESHOLD_DAYS,
-    services: {
-      images: config.SERVICE_ALLOWED_IMAGES,
-      firstPort: config.servicePorts.first,
-      lastPort: config.servicePorts.last,
-      networks: config.SERVICE_NETWORKS,
-      baseDomain: config.BASE_DOMAIN,
-    },
-  }
 }
 
 function decide(store: EventStore, policy: Policy, now: () => Date, log: Logger, signal: AbortSignal): Promise<void> {

@@ -119,6 +119,7 @@ describe("a client that acts for itself", () => {
     await node.execute("RevokeGrant", { grant_id: claimsOf(first)["sid"], reason: "admin" })
     expect([await verify(first), await verify(second, "second.test")]).toEqual([401, 401])
     expect(await verify(await request(client))).toBe(200)
+    expect([await verify(first), await verify(second, "second.test")]).toEqual([401, 401])
   })
 
   it("can lose one token alone", async () => {

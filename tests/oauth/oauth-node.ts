@@ -1,3 +1,4 @@
+import { policyOf } from "../../src/policy.ts"
 import { type IncomingHttpHeaders, type Server, createServer, request } from "node:http"
 import { type Logger, logger } from "../../src/platform/log.ts"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -152,18 +153,7 @@ function decide(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const policy = {
-    adminEmail: config.ADMIN_EMAIL ?? null,
-    acmeDirectoryUrl: config.ACME_DIRECTORY_URL,
-    acmeStagingUrl: config.ACME_STAGING_URL,
-    adminHosts: ["localhost"],
-    oauthHosts: ["auth.localhost"],
-    targetAllowCidrs: [],
-    ownPorts: [],
-    publicHttpsPort: config.publicHttpsPort,
-    renewalThresholdDays: 30,
-    services: { images: [], firstPort: 11_000, lastPort: 20_000, networks: ["proxy_network"], baseDomain: "localhost" },
-  }
+  const policy = policyOf(config)
   const lead = deciderLoop({
     store,
     model: () => deciderModel(emptyWorld(), policy),

@@ -27,7 +27,9 @@ export interface ContainerEngine {
   docker(...args: string[]): Promise<string>
   /** The process, to be ended or frozen by a test. */
   readonly pid: number
-  /** SIGKILL, and a new process on the same data. Containers end with their engine. */
+  /** SIGKILL. */
+  kill(): Promise<void>
+  /** A new process on the same data; ends the one before with SIGKILL. Containers end with their engine. */
   restart(): Promise<void>
   /** Ends it and removes everything that it has stored. */
   stop(): Promise<void>
@@ -74,10 +76,14 @@ export async function startContainerEngine(...options: readonly string[]): Promi
     get pid() {
       return child.pid!
     },
-    async restart() {
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
       const gone = once(child, "exit")
       child.kill("SIGKILL")
       await gone
+    },
+    async restart() {
+      await engine.kill()
       await endContainerd(at("exec"))
       rmSync(at("docker.pid"), { force: true })
       child = launch()

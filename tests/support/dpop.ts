@@ -1,11 +1,4 @@
-import {
-  type JWTHeaderParameters,
-  type JWTPayload,
-  SignJWT,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-} from "jose"
+import { type JWTHeaderParameters, SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose"
 import { createHash, randomUUID } from "node:crypto"
 
 /** A key that a client proves to hold. */

@@ -26,6 +26,7 @@ export interface Asking {
 export interface Answered {
   readonly url: string
   readonly status: number
+  /** Several of one name are joined by commas (RFC 9110 §5.3). */
   header(name: string): string | undefined
   /** At most {@link longestBody} characters. */
   readonly text: string
@@ -93,7 +94,7 @@ export function reach({ own, allow, signal }: ReachOptions): Reach {
         return {
           url,
           status: response.statusCode,
-          header: (name) => [response.headers[name.toLowerCase()] ?? []].flat()[0],
+          header: (name) => [response.headers[name.toLowerCase()] ?? []].flat().join(", ") || undefined,
           text,
           json: jsonObject(text),
         }

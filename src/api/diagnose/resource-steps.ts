@@ -59,7 +59,7 @@ export function readChallenge(answer: Answered): Learned<{ readonly open: boolea
   const challenge = answer.header("www-authenticate")
   if (challenge === undefined)
     return { finding: failed("The 401 has no WWW-Authenticate header: a client cannot tell how to sign in.") }
-  if (!/^bearer(\s|$)/i.test(challenge.trim()))
+  if (!/(^|,\s*)bearer(\s|$)/i.test(challenge.trim()))
     return { finding: failed(`The 401 asks for another scheme than Bearer: ${quoted(challenge)}.`) }
   const metadata = parameter(challenge, "resource_metadata")
   if (metadata === undefined)

@@ -1,6 +1,6 @@
 import * as z from "zod"
 import { type Call, type Endpoint, endpoint } from "../endpoint.ts"
-import { type Client } from "../../events/oauth-client.ts"
+import { type Client, endOfLife } from "../../events/oauth-client.ts"
 import {
   ClientDetail,
   type ClientUse,
@@ -53,7 +53,7 @@ const listClients = endpoint({
         case "token_count":
           return active?.get(client.client_id) ?? 0
         case "expires_at":
-          return client.expires_at ?? "9999"
+          return endOfLife(client)
         case "created_at":
           return client.created_at
       }

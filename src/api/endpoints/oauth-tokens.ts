@@ -55,36 +55,38 @@ const tokenStats = endpoint({
     const grants = [...all(api.projections.world, "grant")].filter(
       (grant) => sight.grant(grant) && wanted(grant, grant.client_id),
     )
-    const [everyLine, everyFamily] = await Promise.all([tokenLines(api), refreshLines(call, grants)])
-    const access =
-      query.token_type === "refresh"
-        ? []
-        : everyLine?.filter(
-            (line) =>
-              (caller.admin || sight.grant(line.grant)) &&
-              wanted(line.grant, line.client_id) &&
-              (query.include_expired || line.expires > now),
-          )
-    const refresh = query.token_type === "access" ? [] : everyFamily
-    const active = access?.filter(({ status }) => status === "active")
-    const summary = {
-      access: access && active ? { total: access.length, active: active.length } : null,
-      refresh: refresh && { total: refresh.length, active: refresh.length },
-      tokens_expiring_soon: active?.filter(({ expires }) => expires - now <= soonMs).length ?? null,
-      average_token_lifetime: access && average(access.map(({ issued, expires }) => (expires - issued) / 1000)),
-    }
-    const body = {
-      summary: { ...summary, average_token_lifetime: summary.average_token_lifetime ?? null },
-      by_client: null,
-      by_user: null,
-      recent_activity: null,
-    }
-    if (!access || !active || !refresh) return { body }
+    const [lines, families] = await Promise.all([tokenLines(api), refreshLines(call, grants)])
+    if (lines === null || families === null) return { body: unknown }
+    const fits = (line: TokenLine) =>
+      (caller.admin || sight.grant(line.grant)) &&
+      wanted(line.grant, line.client_id) &&
+      (query.include_expired || line.expires > now)
+    const access = query.token_type === "refresh" ? [] : lines.filter(fits)
+    const refresh = query.token_type === "access" ? [] : families
+    const active = access.filter(({ status }) => status === "active")
     const newest = access.toSorted((a, b) => b.issued - a.issued).slice(0, mostRecent)
-    const recent = await known(Promise.all(newest.map((line) => accessToken(call, sight, line))))
-    return { body: { ...body, ...grouped(active, refresh), recent_activity: recent } }
+    return {
+      body: {
+        summary: {
+          access: { total: access.length, active: active.length },
+          refresh: { total: refresh.length, active: refresh.length },
+          tokens_expiring_soon: active.filter(({ expires }) => expires - now <= soonMs).length,
+          average_token_lifetime: average(access.map(({ issued, expires }) => (expires - issued) / 1000)),
+        },
+        ...grouped(active, refresh),
+        recent_activity: await known(Promise.all(newest.map((line) => accessToken(call, sight, line)))),
+      },
+    }
   },
 })
+
+/** The answer while the store cannot say. */
+const unknown = {
+  summary: { access: null, refresh: null, tokens_expiring_soon: null, average_token_lifetime: null },
+  by_client: null,
+  by_user: null,
+  recent_activity: null,
+}
 
 type Grant = RefreshLine["grant"]
 

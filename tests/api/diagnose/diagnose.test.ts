@@ -101,6 +101,18 @@ describe("a server as it should be", () => {
     expect(new Set(found.steps.map(({ status }) => status))).toEqual(new Set(["ok"]))
   })
 
+  it("may offer another scheme besides", async () => {
+    const schemes = ['DPoP algs="ES256"', "Bearer"]
+    const found = await examine({
+      "POST /mcp": (origin, request) =>
+        request.headers.authorization === undefined
+          ? { status: 401, headers: { "www-authenticate": schemes as unknown as string } }
+          : good["POST /mcp"]!(origin, request),
+    })
+    expect(found.ok).toBe(true)
+    expect(found.steps.find(({ step }) => step === "challenge")).toMatchObject({ status: "warning" })
+  })
+
   it("may answer as an event stream that stays open, and be asked for a token by nobody", async () => {
     const result = { serverInfo: { name: "open" }, protocolVersion: "2025-06-18" }
     const body = `event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", id: 1, result })}\n\n`
