@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig, readEnvironment } from "./platform/config.ts"
+import { ConfigError, configWarnings, loadConfig, readEnvironment } from "./platform/config.ts"
 import { logger, reason } from "./platform/log.ts"
 import { EvictionError } from "./platform/durability.ts"
 import { startNode } from "./node.ts"
@@ -30,6 +30,8 @@ const log = logger(
   (line) => process.stdout.write(line),
 )
 process.stdout.on("error", () => undefined)
+
+for (const warning of configWarnings(config)) log.warning("configuration", warning)
 
 let leaving = false
 const node = startNode({ config, log, fatal: (error) => void leave(1, "fatal", error) })

@@ -85,7 +85,7 @@ function packed(path: string, content: Buffer, mode: number): Buffer[] {
     100,
     "latin1",
   )
-  header.write("ustar\0" + "00", 257, "latin1")
+  header.write("ustar\u000000", 257, "latin1")
   header.write(prefix, 345)
   header.write(
     `${octal(

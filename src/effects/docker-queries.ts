@@ -98,13 +98,20 @@ function translated<A extends unknown[], R>(ask: (...args: A) => Promise<R>): (.
 }
 
 /** Two samples a second apart are in one answer (Engine API, ContainerStats). */
-function usage({ cpu_stats, precpu_stats, memory_stats, networks = {}, pids_stats }: ContainerStats) {
+function usage({
+  cpu_stats,
+  precpu_stats,
+  memory_stats,
+  networks,
+  pids_stats,
+}: Partial<Pick<ContainerStats, "networks">> & Omit<ContainerStats, "networks">) {
   const cpu = cpu_stats.cpu_usage.total_usage - precpu_stats.cpu_usage.total_usage
   const system = cpu_stats.system_cpu_usage - (precpu_stats.system_cpu_usage ?? 0)
   const share = system > 0 && cpu > 0 ? (cpu / system) * (cpu_stats.online_cpus ?? 1) : 0
   // The page cache can be given back: it is not counted, as `docker stats` does.
   const cache = memory_stats.stats?.inactive_file ?? memory_stats.stats?.total_inactive_file ?? 0
-  const total = (of: "rx_bytes" | "tx_bytes") => Object.values(networks).reduce((sum, network) => sum + network[of], 0)
+  const total = (of: "rx_bytes" | "tx_bytes") =>
+    Object.values(networks ?? {}).reduce((sum, network) => sum + network[of], 0)
   return {
     cpu_percent: Math.round(share * 10_000) / 100,
     memory_usage: Math.max(0, (memory_stats.usage ?? 0) - cache),

@@ -13,7 +13,9 @@ export const assertionGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 export const ClientMetadata = z.strictObject({
   client_name: z.string().max(100).optional(),
   redirect_uris: z.array(z.string()).max(10),
-  grant_types: z.array(z.enum(["authorization_code", "refresh_token", "client_credentials", deviceGrant, assertionGrant])).min(1),
+  grant_types: z
+    .array(z.enum(["authorization_code", "refresh_token", "client_credentials", deviceGrant, assertionGrant]))
+    .min(1),
   response_types: z.array(z.literal("code")),
   token_endpoint_auth_method: z.enum(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]),
   /** Public keys of the client (RFC 7517 §5); never together with `jwks_uri`. */

@@ -1,41 +1,8 @@
 import { readFileSync } from "node:fs"
 import { parseEnv } from "node:util"
 import * as z from "zod"
-
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback)
-const whole = (fallback: number, min = 0) => z.coerce.number().int().min(min).default(fallback)
-const text = (fallback: string) => z.string().default(fallback)
-const flag = (fallback: boolean) =>
-  z
-    .string()
-    .default(String(fallback))
-    .transform((value, context) => {
-      if (/^(true|1|yes|on)$/i.test(value)) return true
-      if (/^(false|0|no|off)$/i.test(value)) return false
-      context.addIssue({ code: "custom", message: "must be true or false" })
-      return z.NEVER
-    })
-const list = (fallback: string) =>
-  z
-    .string()
-    .default(fallback)
-    .transform((value) =>
-      value
-        .split(",")
-        .map((item) => item.trim())
-        .filter((item) => item !== ""),
-    )
-const httpUrl = (fallback: string) => z.url({ protocol: /^https?$/ }).default(fallback)
-const host = z
-  .string()
-  .regex(/^[a-z0-9.-]+$/i, "must be a host name")
-  .toLowerCase()
-
-/** First and last port of a range such as `11000-20000`; undefined for what is none. */
-function portRange(text: string): { first: number; last: number } | undefined {
-  const [, first = 0, last = 0] = (/^(\d{4,5})-(\d{4,5})$/.exec(text) ?? []).map(Number)
-  return first >= 1024 && first <= last && last <= 65_535 ? { first, last } : undefined
-}
+import { flag, host, httpUrl, list, port, portRange, text, whole } from "./config-values.ts"
+import { issuersProblem, oauthVariables } from "./oauth-variables.ts"
 
 /**
  * Every environment variable that Gatehouse reads, with its default and meaning. `describe` feeds the documentation.
@@ -118,81 +85,7 @@ export const variables = {
   API_MAX_BODY_BYTES: whole(1_048_576, 1024).describe("Bytes of an API request body."),
   LEASE_TTL: whole(6, 1).describe("Seconds after which another node takes over the work of one that vanished."),
   SHUTDOWN_GRACE: whole(30).describe("Seconds that open requests get at shutdown."),
-  GITHUB_CLIENT_ID: z.string().optional().describe("OAuth application for login by GitHub."),
-  GITHUB_CLIENT_SECRET: z.string().optional().describe("Its secret."),
-  GITHUB_BASE_URL: httpUrl("https://github.com").describe("GitHub, or GitHub Enterprise."),
-  GITHUB_API_URL: httpUrl("https://api.github.com").describe("API of the same."),
-  OAUTH_ALLOWED_GITHUB_USERS: z
-    .string()
-    .optional()
-    .describe("GitHub logins that may sign in, comma separated; * = all; unset = nobody."),
-  OIDC_ISSUER: z
-    .url({ protocol: /^https?$/ })
-    .refine(
-      (value) => value.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(`${value}/`),
-      "must be https",
-    )
-    .optional()
-    .describe("OpenID provider for login, found by discovery; exactly as its documents say."),
-  OIDC_CLIENT_ID: z
-    .string()
-    .optional()
-    .describe("Client that is registered there for https://auth.BASE_DOMAIN/callback."),
-  OIDC_CLIENT_SECRET: z.string().optional().describe("Its secret."),
-  OIDC_NAME: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "small letters, digits and hyphens")
-    .default("oidc")
-    .describe("Name of that provider; part of its users' subjects, oidc-<name>-<sub>, so do not change it."),
-  OIDC_SCOPES: text("openid profile email").describe("Scopes that are asked of it."),
-  OIDC_GROUPS_CLAIM: text("groups").describe("Claim with the groups of a user."),
-  OIDC_ALLOWED_USERS: list("").describe(
-    "Who of its users may sign in, comma separated: sub values, verified e-mail addresses, *@domain, *.domain, group:name; * = all; unset = nobody.",
-  ),
-  OAUTH_LOCAL_LOGIN: flag(false).describe(
-    "Offer sign-in with an API token besides other providers; without one it is always on.",
-  ),
-  OAUTH_ACCESS_TOKEN_LIFETIME: whole(1800, 1).describe("Seconds."),
-  OAUTH_REFRESH_TOKEN_LIFETIME: whole(31_536_000, 1).describe("Seconds without use."),
-  OAUTH_SESSION_TIMEOUT: whole(300, 10).describe("Seconds a login may take."),
-  OAUTH_CLIENT_LIFETIME: whole(7_776_000, 60).describe("Seconds a client registration lives without use."),
-  OAUTH_REGISTRATION: flag(true).describe("Let applications register themselves (RFC 7591)."),
-  OAUTH_INITIAL_ACCESS_TOKEN: z
-    .string()
-    .min(16)
-    .optional()
-    .describe("Bearer token that a registration must carry; unset = none."),
-  OAUTH_MAX_CLIENTS: whole(100_000, 1).describe("Registered applications at once."),
-  OAUTH_TRUSTED_ISSUERS: list("")
-    .transform((entries, context) =>
-      entries.map((entry) => {
-        const [, name, issuer] = /^([a-z0-9][a-z0-9-]{0,31})=(https?:\/\/\S+)$/.exec(entry) ?? []
-        const secure =
-          issuer !== undefined && (issuer.startsWith("https://") || /^http:\/\/127\.0\.0\.1[:/]/.test(issuer))
-        if (name === undefined || issuer === undefined || !secure)
-          context.addIssue({ code: "custom", message: "must be a list of name=https://issuer" })
-        return { name: name ?? "", issuer: issuer ?? "" }
-      }),
-    )
-    .describe(
-      "Issuers whose assertions about people are taken for tokens (RFC 7523, ID-JAG), name=URL, comma separated; their people are oidc-<name>-<sub>.",
-    ),
-  OAUTH_CIMD_ALLOWED_HOSTS: list("").describe(
-    "Hosts whose client metadata documents are taken; empty = all public ones.",
-  ),
-  OAUTH_CIMD_DENIED_HOSTS: list("").describe("Hosts whose client metadata documents are refused."),
-  OAUTH_MCP_PROTOCOL_VERSION: text("2025-06-18").describe("Oldest MCP revision that is announced."),
-  OAUTH_JWT_ALGORITHM: z
-    .enum(["RS256", "ES256", "EdDSA"])
-    .default("RS256")
-    .describe("Signature algorithm of access tokens."),
-  OAUTH_JWT_PRIVATE_KEY_B64: z
-    .string()
-    .optional()
-    .describe("First signing key, PEM in base64; otherwise one is made and kept in the vault."),
-  MCP_RESOURCE_INDICATORS_ENABLED: flag(true).describe("Refuse unknown resources (false: ignore them)."),
-  MCP_RESOURCE_VALIDATION_STRICT: flag(true).describe("Audience must be this resource (false: or a path above it)."),
-  MCP_MAX_RESOURCES_PER_TOKEN: whole(5, 1).describe("Resources one token may name."),
+  ...oauthVariables,
   DOCKER_HOST: text("unix:///var/run/docker.sock").describe(
     "Docker engine; without one services are unavailable, and all else works.",
   ),
@@ -219,6 +112,17 @@ export const variables = {
     .describe("Docker networks that services may join; the first is the default and is created when it is missing."),
   SERVICE_BUILD_DIR: text("dockerfiles").describe("Folder of the Dockerfiles that services may be built from."),
   CRASH_AT: z.string().optional().describe("Tests only: end the process at this named point."),
+  OAUTH_JWT_SECRET: z
+    .string()
+    .optional()
+    .describe("Not used: a private key signs access tokens. A start that has it warns."),
+  MCP_SERVER_URL: z.url().optional().describe("MCP server that the recipes for a running system try."),
+  TEST_BASE_URL: httpUrl("http://localhost:80").describe("Where the recipes for a running system send requests."),
+  TEST_DOMAIN: z.string().optional().describe("Host name for the recipes that test a running system."),
+  TEST_DOMAIN_BASE: z.string().optional().describe("Domain below which these recipes take names."),
+  TEST_EMAIL: z.email().optional().describe("Account e-mail for their certificates."),
+  TEST_PROXY_TARGET_URL: httpUrl("https://example.com").describe("Target of their proxies."),
+  TEST_TOKEN: z.string().optional().describe("API token that they use."),
   NODE_ENV: text("production").describe("test allows CRASH_AT."),
 } as const
 
@@ -279,7 +183,8 @@ export function loadConfig(env: Record<string, string>): Config {
     throw new ConfigError("  REDIS_URL: must carry a password; Gatehouse does not use an open Redis")
   if (values.CRASH_AT !== undefined && values.NODE_ENV !== "test")
     throw new ConfigError("  CRASH_AT: is for tests only (NODE_ENV=test)")
-  requireDistinctIssuers(values)
+  const issuers = issuersProblem(values)
+  if (issuers !== undefined) throw new ConfigError(`  OAUTH_TRUSTED_ISSUERS: ${issuers}`)
   if (
     values.OIDC_ISSUER !== undefined &&
     (values.OIDC_CLIENT_ID === undefined || values.OIDC_CLIENT_SECRET === undefined)
@@ -296,22 +201,22 @@ export function loadConfig(env: Record<string, string>): Config {
   })
 }
 
-/** Two issuers under one name would make two people one. @throws ConfigError */
-function requireDistinctIssuers({
-  OAUTH_TRUSTED_ISSUERS: trusted,
-  OIDC_ISSUER,
-  OIDC_NAME,
-}: z.infer<typeof schema>): void {
-  const own = OIDC_ISSUER === undefined ? [] : [{ name: OIDC_NAME, issuer: OIDC_ISSUER }]
-  const distinct = new Map([...own, ...trusted].map(({ name, issuer }) => [`${name} ${issuer}`, name]))
-  if (
-    new Set(distinct.values()).size < distinct.size ||
-    new Set(trusted.map(({ issuer }) => issuer)).size < trusted.length
-  )
-    throw new ConfigError("  OAUTH_TRUSTED_ISSUERS: every issuer needs one name, and OIDC_NAME is that of OIDC_ISSUER")
-}
-
 /** Host with its port where that is not the default of https. */
 export function authority(hostname: string, httpsPort: number): string {
   return httpsPort === 443 ? hostname : `${hostname}:${httpsPort}`
+}
+
+/** What an administrator should hear of although the start goes on: variable and reason. */
+export function configWarnings(config: Config): readonly { readonly variable: string; readonly reason: string }[] {
+  const warnings = []
+  if (config.OAUTH_JWT_SECRET !== undefined)
+    warnings.push({
+      variable: "OAUTH_JWT_SECRET",
+      reason: `ignored; ${config.OAUTH_JWT_ALGORITHM} signs access tokens`,
+    })
+  if (config.FETCHER_NAVIGATION_TIMEOUT >= config.PROXY_CONNECT_TIMEOUT)
+    warnings.push({ variable: "FETCHER_NAVIGATION_TIMEOUT", reason: "should be below PROXY_CONNECT_TIMEOUT" })
+  if (config.PROXY_CONNECT_TIMEOUT >= config.PROXY_REQUEST_TIMEOUT)
+    warnings.push({ variable: "PROXY_CONNECT_TIMEOUT", reason: "should be below PROXY_REQUEST_TIMEOUT" })
+  return warnings
 }

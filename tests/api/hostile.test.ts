@@ -70,8 +70,16 @@ describe("no request makes the API fail", () => {
       await fc.assert(
         fc.asyncProperty(bodies(fields), segment, fc.boolean(), async (value, name, admin) => {
           const address = path.replaceAll(/\{\w+\}/g, name)
-          const { status } = await api.call(method, address, body && value, {}, admin ? api.adminToken : alice)
-          expect(status, `${method} ${address} ${JSON.stringify(value)}`).toBeLessThan(500)
+          const { status, body: answer } = await api.call<{ code?: string }>(
+            method,
+            address,
+            body && value,
+            {},
+            admin ? api.adminToken : alice,
+          )
+          // No container engine runs here: what needs one says so.
+          if (status === 503) expect(answer.code).toBe("docker_unavailable")
+          else expect(status, `${method} ${address} ${JSON.stringify(value)}`).toBeLessThan(500)
         }),
         { numRuns: 25 },
       )

@@ -238,7 +238,7 @@ describe("a grant", () => {
         client_expires_at: "2026-04-01T00:00:00.000Z",
       }
       const answer = at.when("IssueStandingGrant", data, system)
-      return { events: answer.events, grant_id: (answer.decided?.result as { grant_id: string }).grant_id }
+      return { events: answer.events, grant_id: (answer.decided!.result as { grant_id: string }).grant_id }
     }
     const first = issue("mcp:read", ["https://a.test/"])
     expect(first.events).toEqual(["GrantIssued", "ClientUsed"])

@@ -1,10 +1,20 @@
-import { type ContainerEngine, makeWebImage, startContainerEngine } from "../support/container-engine.ts"
+import { Client, StreamableHTTPClientTransport as Transport } from "@modelcontextprotocol/client"
+import {
+  type ContainerEngine,
+  makeMcpBridgeImage,
+  makeWebImage,
+  startContainerEngine,
+} from "../support/container-engine.ts"
 import { type Installation, type Node, api, eventually, installation, startNode } from "../support/gatehouse.ts"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
+import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js"
+import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { agent } from "../support/browser.ts"
 import { fetch } from "undici"
+import { mcpLogin } from "../support/mcp-login.ts"
 import { randomBytes } from "node:crypto"
+import { run } from "../../src/cli/run.ts"
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
@@ -41,11 +51,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await node?.stop()
   await redis?.stop()
-  for (const id of (await engine?.docker("ps", "-aq"))?.split("\n").filter(Boolean) ?? []) await engine.docker("rm", "-f", "-v", id)
+  for (const id of (await engine?.docker("ps", "-aq"))?.split("\n").filter(Boolean) ?? [])
+    await engine.docker("rm", "-f", "-v", id)
   await engine?.stop()
 })
 
-const as = <T>(token: string, method: string, path: string, body?: unknown) => api<T>(node.apiPort, token, method, path, body)
+const as = <T>(token: string, method: string, path: string, body?: unknown) =>
+  api<T>(node.apiPort, token, method, path, body)
 const running = async (name: string) => {
   const { body } = await node.api<Service>("GET", `${base}/${name}?wait=true&timeout=30`)
   expect(body, JSON.stringify(body.last_error)).toMatchObject({ status: "running" })
@@ -53,7 +65,8 @@ const running = async (name: string) => {
 }
 let roots: string[] = []
 let dispatcher: ReturnType<typeof agent>
-const get = (path = "/", host = "web.services.test") => fetch(`https://${host}:${node.httpsPort}${path}`, { dispatcher })
+const get = (path = "/", host = "web.services.test") =>
+  fetch(`https://${host}:${node.httpsPort}${path}`, { dispatcher })
 
 describe("from an image to a page over HTTPS", () => {
   it("an owner runs an image that is allowed", async () => {
@@ -65,9 +78,17 @@ describe("from an image to a page over HTTPS", () => {
     })
     expect(created.status, JSON.stringify(created.body)).toBe(201)
     expect(created.headers.get("location")).toBe(`${base}/web`)
-    expect(created.body).toMatchObject({ instance_registered: true, service: { status: "pending", environment: ["SECRET"], owner: "alice" } })
+    expect(created.body).toMatchObject({
+      instance_registered: true,
+      service: { status: "pending", environment: ["SECRET"], owner: "alice" },
+    })
     await running("web")
-    const proxy = await as<{ proxy_target: { hostname: string; service: string } }>(alice, "POST", `${base}/web/proxy`, { enable_https: true })
+    const proxy = await as<{ proxy_target: { hostname: string; service: string } }>(
+      alice,
+      "POST",
+      `${base}/web/proxy`,
+      { enable_https: true },
+    )
     expect(proxy.status, JSON.stringify(proxy.body)).toBe(201)
     expect(proxy.body.proxy_target).toMatchObject({ hostname: "web.services.test", service: "web" })
     await node.api("GET", "/api/v1/certificates/proxy-web-services-test/status?wait=true&timeout=30")
@@ -81,7 +102,9 @@ describe("from an image to a page over HTTPS", () => {
     expect(page).toBe("one")
     expect(await (await get("/cgi-bin/env")).text()).toContain(`SECRET=${secret}`)
     const everything = await node.api<{ events: unknown[] }>("GET", "/api/v1/events?per_page=100")
-    expect(JSON.stringify([everything.body, (await node.api("GET", `${base}/web`)).body, node.log()])).not.toContain(secret)
+    expect(JSON.stringify([everything.body, (await node.api("GET", `${base}/web`)).body, node.log()])).not.toContain(
+      secret,
+    )
   })
 
   it("an update under load loses no request, and ends at the new container", async () => {
@@ -99,10 +122,17 @@ describe("from an image to a page over HTTPS", () => {
     const clients = [load("/"), load("/"), load("/"), load("/cgi-bin/slow"), load("/cgi-bin/slow")]
     await eventually("some traffic", async () => seen.one > 50)
     const before = (await node.api<Service>("GET", `${base}/web`)).body.container_id
-    const updated = await as<Service>(alice, "PUT", `${base}/web`, { image: "gatehouse/test-web:2", environment: { SECRET: null, MORE: "x" } })
+    const updated = await as<Service>(alice, "PUT", `${base}/web`, {
+      image: "gatehouse/test-web:2",
+      environment: { SECRET: null, MORE: "x" },
+    })
     expect([updated.status, updated.body.status]).toEqual([200, "updating"])
     await running("web")
-    await eventually("the old container is gone", async () => !(await engine.docker("ps", "-aq", "--no-trunc")).includes(before), 20_000)
+    await eventually(
+      "the old container is gone",
+      async () => !(await engine.docker("ps", "-aq", "--no-trunc")).includes(before),
+      20_000,
+    )
     going = false
     await Promise.all(clients)
     expect(wrong).toBe("")
@@ -118,13 +148,16 @@ describe("from an image to a page over HTTPS", () => {
     expect(stats.body.memory_usage).toBeGreaterThan(0)
     expect(stats.body.pids).toBeGreaterThan(0)
     const ended = new AbortController()
-    const stream = await fetch(`http://127.0.0.1:${node.apiPort}${base}/web/logs?follow=true&lines=1`, { headers: { authorization: `Bearer ${alice}` }, signal: ended.signal })
+    const stream = await fetch(`http://127.0.0.1:${node.apiPort}${base}/web/logs?follow=true&lines=1`, {
+      headers: { authorization: `Bearer ${alice}` },
+      signal: ended.signal,
+    })
     expect(stream.headers.get("content-type")).toBe("text/event-stream")
     let text = ""
     for await (const chunk of stream.body!) {
       text += Buffer.from(chunk as Uint8Array).toString()
-      if (/^data: .*url:\/followed/m.test(text)) break
-      if (!text.includes("followed") && text.includes("data: ")) await get("/followed")
+      if (/^data: .*response:404/m.test(text)) break
+      if (text.includes("data: ")) await get("/followed")
     }
     ended.abort()
     for (const path of ["logs", "stats"]) expect((await node.api("GET", `${base}/nothing/${path}`)).status).toBe(404)
@@ -148,6 +181,61 @@ describe("from an image to a page over HTTPS", () => {
   })
 })
 
+describe("an MCP server that speaks over stdio", () => {
+  it("is one command away from clients of both eras, who sign in first", async () => {
+    await makeMcpBridgeImage(engine)
+    let printed = ""
+    const code = await run(
+      [
+        "service-create-mcp",
+        "tools",
+        "GREETING=hello",
+        "node",
+        "/srv/node_modules/@modelcontextprotocol/server-everything/dist/index.js",
+        "stdio",
+      ],
+      {
+        env: { API_PORT: String(node.apiPort), ADMIN_TOKEN: shared.ADMIN_TOKEN },
+        interactiveInput: false,
+        interactiveOutput: false,
+        write: (text) => void (printed += text),
+        error: (text) => void (printed += text),
+        ask: () => Promise.reject(new Error("nobody is there")),
+      },
+    )
+    expect([code, printed]).toEqual([
+      0,
+      expect.stringContaining(`"resource":"https://tools.services.test:${node.httpsPort}/mcp"`),
+    ])
+    const url = new URL(`https://tools.services.test:${node.httpsPort}/mcp`)
+    await eventually("its certificate", async () => (await get("/", "tools.services.test")).status > 0)
+    expect((await fetch(url, { method: "POST", dispatcher })).status).toBe(401)
+    const login = mcpLogin(roots, alice)
+    const connect = () => new Transport(url, { authProvider: login.provider as never, fetch: login.fetch as never })
+    const [first, client] = [connect(), () => new Client({ name: "e2e", version: "1" })]
+    await expect(client().connect(first)).rejects.toThrow("Unauthorized")
+    await first.finishAuth(login.callback().searchParams)
+    const session = client()
+    await session.connect(connect())
+    expect((await session.listTools()).tools.map(({ name }) => name)).toContain("echo")
+    const answer = await session.callTool({ name: "echo", arguments: { message: "over stdio" } })
+    expect(JSON.stringify(answer.content)).toContain("over stdio")
+    await session.close()
+    const progress: number[] = []
+    const older = new OlderClient({ name: "e2e", version: "1" })
+    await older.connect(
+      new OlderTransport(url, { authProvider: login.provider as never, fetch: login.fetch as never }) as never,
+    )
+    await older.callTool(
+      { name: "trigger-long-running-operation", arguments: { duration: 0.3, steps: 3 } },
+      undefined,
+      { onprogress: (step) => progress.push(step.progress) },
+    )
+    expect(progress).toEqual([1, 2, 3])
+    await older.close()
+  })
+})
+
 describe("what nobody may have", () => {
   it.each([
     [{ privileged: true }],
@@ -164,7 +252,11 @@ describe("what nobody may have", () => {
     [{ HostConfig: { Privileged: true } }],
     [{ labels: { "gatehouse.installation": "another" } }],
   ])("%j is refused for administrators too", async (option) => {
-    const answer = await node.api<{ code: string }>("POST", base, { service_name: "x", image: "gatehouse/test-web:1", ...option })
+    const answer = await node.api<{ code: string }>("POST", base, {
+      service_name: "x",
+      image: "gatehouse/test-web:1",
+      ...option,
+    })
     expect([answer.status, answer.body.code]).toEqual([422, "forbidden_option"])
   })
 
@@ -172,7 +264,13 @@ describe("what nobody may have", () => {
     const refused = await as<{ code: string }>(alice, "POST", base, { service_name: "x", image: "redis:7" })
     expect([refused.status, refused.body.code]).toEqual([403, "image_not_allowed"])
     expect((await node.api("POST", base, { service_name: "admins", image: "gatehouse/test-web:1" })).status).toBe(201)
-    for (const [method, path] of [["GET", ""], ["GET", "/logs"], ["GET", "/stats"], ["POST", "/stop"], ["DELETE", "?force=true"]] as const)
+    for (const [method, path] of [
+      ["GET", ""],
+      ["GET", "/logs"],
+      ["GET", "/stats"],
+      ["POST", "/stop"],
+      ["DELETE", "?force=true"],
+    ] as const)
       expect((await as(alice, method, `${base}/admins${path}`)).status).toBe(403)
     expect((await as<{ total: number }>(alice, "GET", base)).body.total).toBe(0)
     expect((await as(alice, "POST", `${base}/cleanup`)).status).toBe(403)
@@ -184,15 +282,22 @@ describe("an engine that is away", () => {
     await running("admins")
     await engine.kill()
     const started = performance.now()
-    const [logs, cleanup] = [await node.api<{ code: string }>("GET", `${base}/admins/logs`), await node.api("POST", `${base}/cleanup`)]
+    const [logs, cleanup] = [
+      await node.api<{ code: string }>("GET", `${base}/admins/logs`),
+      await node.api("POST", `${base}/cleanup`),
+    ]
     expect([logs.status, logs.body.code, cleanup.status]).toEqual([503, "docker_unavailable", 503])
     expect(performance.now() - started).toBeLessThan(2000)
     expect((await node.api("POST", base, { service_name: "later", image: "gatehouse/test-web:1" })).status).toBe(201)
     const health = await node.api<{ status: string; checks: { docker: { status: string } } }>("GET", "/health")
     expect([health.status, health.body.checks.docker.status]).toEqual([200, "degraded"])
     await engine.restart()
-    await running("later")
-    await running("admins")
+    for (const name of ["later", "admins"])
+      await eventually(
+        `${name} runs`,
+        async () => (await node.api<Service>("GET", `${base}/${name}`)).body.status === "running",
+        30_000,
+      )
     const cleaned = await node.api<{ orphaned_containers: unknown[] }>("POST", `${base}/cleanup`)
     expect(cleaned.body.orphaned_containers).toEqual([])
   })

@@ -393,7 +393,9 @@ describe("containers of others", () => {
     await node.execute("DeleteService", { service_name: "web", force: true })
     await reaches(node, "gone")
     expect(
-      (await containers()).map(({ Names, State }) => [Names.startsWith("web.") ? "web" : Names, State]).sort(),
+      (await containers())
+        .map(({ Names, State }) => [Names.startsWith("web.") ? "web" : Names, State])
+        .sort((a, b) => (String(a) < String(b) ? -1 : 1)),
     ).toEqual([
       ["foreign", "running"],
       ["web", "running"],
@@ -408,7 +410,7 @@ describe("an engine that is away", () => {
     await reaches(node, "running", "a")
     await engine.restart()
     for (const name of ["a", "b", "c"]) await reaches(node, "running", name, 40_000)
-    const names = (await containers()).map(({ Names }) => Names.split(".")[0]).sort()
+    const names = (await containers()).map(({ Names }) => Names.split(".")[0]!).sort((a, b) => (a < b ? -1 : 1))
     expect(names).toEqual(["a", "b", "c"])
   })
 

@@ -13,7 +13,7 @@ import {
 import { once } from "node:events"
 import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { promisify } from "node:util"
 
@@ -173,6 +173,34 @@ export async function makeWebImage(engine: ContainerEngine, name: string, versio
     program("fail", "kill -9 $(pidof httpd)")
     return Promise.resolve(["EXPOSE 8080", 'CMD ["/bin/httpd", "-f", "-v", "-p", "8080", "-h", "/www"]'])
   })
+}
+
+/** Makes an image like supergateway's own, with the reference MCP server besides: both from this project's packages. */
+export async function makeMcpBridgeImage(engine: ContainerEngine): Promise<void> {
+  await image(engine, "supercorp/supergateway:latest", async (root) => {
+    await add(root, process.execPath, "/usr/local/bin/node")
+    for (const name of ["supergateway", "@modelcontextprotocol/server-everything"])
+      addPackage(join(root, "srv"), name, packages)
+    return ['ENTRYPOINT ["/usr/local/bin/node", "/srv/node_modules/supergateway/dist/index.js"]']
+  })
+}
+
+const packages = join(import.meta.dirname, "../../node_modules")
+
+/** Copies a package and all that it needs to where it would be installed. @param above folders that packages are looked for in */
+function addPackage(root: string, name: string, ...above: readonly string[]): void {
+  const found = above.find((folder) => existsSync(join(folder, name, "package.json")))
+  if (found === undefined) throw new Error(`the package ${name} is not installed`)
+  const place = join(root, "node_modules", relative(packages, join(found, name)))
+  if (existsSync(place)) return
+  cpSync(join(found, name), place, {
+    recursive: true,
+    filter: (path) => !relative(join(found, name), path).includes("node_modules"),
+  })
+  const { dependencies = {} } = JSON.parse(readFileSync(join(place, "package.json"), "utf8")) as {
+    dependencies?: Record<string, string>
+  }
+  for (const needed of Object.keys(dependencies)) addPackage(root, needed, join(found, name, "node_modules"), ...above)
 }
 
 async function image(engine: ContainerEngine, name: string, fill: (root: string) => Promise<string[]>): Promise<void> {

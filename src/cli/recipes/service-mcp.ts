@@ -30,8 +30,11 @@ export function wantedServer(words: readonly string[]): Wanted {
   const first = given.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word))
   const variables = given.slice(0, first === -1 ? given.length : first)
   const command = first === -1 ? [] : given.slice(first)
-  if (command.length === 0) throw new CliFailure("usage", "usage: service-create-mcp <name> [NAME=value …] <command … | image>")
-  const environment = Object.fromEntries(variables.map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]))
+  if (command.length === 0)
+    throw new CliFailure("usage", "usage: service-create-mcp <name> [NAME=value …] <command … | image>")
+  const environment = Object.fromEntries(
+    variables.map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]),
+  )
   const alone = command.length === 1 && /^[a-z0-9][^\s]*[/:][^\s]+$/.test(command[0]!)
   return alone ? { environment, image: command[0], command: [] } : { environment, image: undefined, command }
 }
@@ -73,7 +76,8 @@ const createMcp: Recipe = {
     await session.call("setProxyAuth", { params, body: { auth_proxy }, token })
     const reply = await session.call("setProxyMcp", { params, body: {}, token })
     session.show(reply)
-    if (session.format === "table") session.terminal.error(`connect an MCP client to ${String(reply.body["resource"])}\n`)
+    if (session.format === "table")
+      session.terminal.error(`connect an MCP client to ${String(reply.body["resource"])}\n`)
   },
 }
 

@@ -42,7 +42,11 @@ const create: Recipe = {
       cpu_limit: cpu,
     }
     const token = await session.token(argument(args, "token"))
-    const reply = await session.call("createService", { body, token, query: { auto_proxy: truthy(args, "auto-proxy") } })
+    const reply = await session.call("createService", {
+      body,
+      token,
+      query: { auto_proxy: truthy(args, "auto-proxy") },
+    })
     if (session.on("wait")) return settled(session, argument(args, "name"), token)
     session.show(reply)
     if (session.format === "table") session.terminal.error(`follow it with: just service-show ${body.service_name}\n`)
@@ -56,8 +60,12 @@ export async function settled(session: Session, name: string, token: string | un
   session.show(reply)
   const { status, last_error } = reply.body as { status: string; last_error: { code: string; detail: string } | null }
   if (status === "failed" || status === "crashed")
-    throw new CliFailure("apiError", `${last_error?.code ?? status}: ${last_error?.detail ?? "the service does not run"}`)
-  if (status !== "running" && status !== "stopped") throw new CliFailure("timedOut", `timed_out: still ${status}; it goes on`)
+    throw new CliFailure(
+      "apiError",
+      `${last_error?.code ?? status}: ${last_error?.detail ?? "the service does not run"}`,
+    )
+  if (status !== "running" && status !== "stopped")
+    throw new CliFailure("timedOut", `timed_out: still ${status}; it goes on`)
 }
 
 const list: Recipe = {
@@ -66,7 +74,10 @@ const list: Recipe = {
   doc: "List services: of a token, or all",
   parameters: [choice("owned-only", false), optional("token")],
   async run(session, args) {
-    const input = { token: await session.token(argument(args, "token")), query: { owned_only: truthy(args, "owned-only") } }
+    const input = {
+      token: await session.token(argument(args, "token")),
+      query: { owned_only: truthy(args, "owned-only") },
+    }
     session.show(await session.list("listServices", "services", input))
   },
 }
