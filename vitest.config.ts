@@ -6,7 +6,7 @@ export default defineConfig({
     pool: "forks",
     // Most tests wait for servers rather than compute.
     maxWorkers: 3,
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 60_000,
     passWithNoTests: false,
     allowOnly: false,

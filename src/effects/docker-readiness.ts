@@ -34,6 +34,7 @@ const aliveMs = 500
 export async function untilReady({ calls, id, port, address, strict, signal }: Readiness): Promise<Service["health"]> {
   const begun = performance.now()
   let restarts: number | undefined
+  let heard = false
   for (;;) {
     const found = await calls.inspect(id)
     if (found === undefined) throw new EngineError("refused", "the container is gone")
@@ -48,7 +49,10 @@ export async function untilReady({ calls, id, port, address, strict, signal }: R
     if (health === "starting" && waited > healthMs)
       throw new EngineError("refused", "the health check did not succeed in time")
     if (health === "none") {
-      if (port === null ? waited >= aliveMs : await listens(address, port)) return health
+      // Twice, with a look at the container in between: for one that is just ending, a connection hangs instead of failing.
+      const before = heard
+      heard = port === null ? waited >= aliveMs : await listens(address, port)
+      if (before && heard) return health
       if (port !== null && waited > listenMs) {
         if (strict) throw new EngineError("refused", "nothing listens on the service's port")
         return health
