@@ -110,9 +110,9 @@ describe("from an image to a page over HTTPS", () => {
   it("an update under load loses no request, and ends at the new container", async () => {
     const seen = { one: 0, two: 0 }
     let wrong = ""
-    let going = true
+    const over = new AbortController()
     const load = async (path: string) => {
-      while (going) {
+      while (!over.signal.aborted) {
         const answer = await get(path)
         const text = (await answer.text()).trim()
         if (answer.status !== 200 || (text !== "one" && text !== "two")) wrong = `${answer.status} ${text}`
@@ -133,7 +133,7 @@ describe("from an image to a page over HTTPS", () => {
       async () => !(await engine.docker("ps", "-aq", "--no-trunc")).includes(before),
       20_000,
     )
-    going = false
+    over.abort()
     await Promise.all(clients)
     expect(wrong).toBe("")
     expect(seen.two).toBeGreaterThan(50)
@@ -211,7 +211,7 @@ describe("an MCP server that speaks over stdio", () => {
     await eventually("its certificate", async () => (await get("/", "tools.services.test")).status > 0)
     expect((await fetch(url, { method: "POST", dispatcher })).status).toBe(401)
     const login = mcpLogin(roots, alice)
-    const connect = () => new Transport(url, { authProvider: login.provider as never, fetch: login.fetch as never })
+    const connect = () => new Transport(url, { authProvider: login.provider as never, fetch: login.fetch })
     const [first, client] = [connect(), () => new Client({ name: "e2e", version: "1" })]
     await expect(client().connect(first)).rejects.toThrow("Unauthorized")
     await first.finishAuth(login.callback().searchParams)
@@ -223,9 +223,7 @@ describe("an MCP server that speaks over stdio", () => {
     await session.close()
     const progress: number[] = []
     const older = new OlderClient({ name: "e2e", version: "1" })
-    await older.connect(
-      new OlderTransport(url, { authProvider: login.provider as never, fetch: login.fetch as never }) as never,
-    )
+    await older.connect(new OlderTransport(url, { authProvider: login.provider as never, fetch: login.fetch }))
     await older.callTool(
       { name: "trigger-long-running-operation", arguments: { duration: 0.3, steps: 3 } },
       undefined,

@@ -193,14 +193,22 @@ function addPackage(root: string, name: string, ...above: readonly string[]): vo
   if (found === undefined) throw new Error(`the package ${name} is not installed`)
   const place = join(root, "node_modules", relative(packages, join(found, name)))
   if (existsSync(place)) return
+  const needless = /[/\\]node_modules([/\\]|$)|\.(map|[cm]?ts|md)$/
   cpSync(join(found, name), place, {
     recursive: true,
-    filter: (path) => !relative(join(found, name), path).includes("node_modules"),
+    filter: (path) => !needless.test(path.slice(join(found, name).length)),
   })
-  const { dependencies = {} } = JSON.parse(readFileSync(join(place, "package.json"), "utf8")) as {
-    dependencies?: Record<string, string>
-  }
-  for (const needed of Object.keys(dependencies)) addPackage(root, needed, join(found, name, "node_modules"), ...above)
+  const { dependencies = {}, peerDependencies = {} } = JSON.parse(
+    readFileSync(join(place, "package.json"), "utf8"),
+  ) as Manifest
+  const from = [join(found, name, "node_modules"), ...above.slice(above.indexOf(found))]
+  const peers = Object.keys(peerDependencies).filter((peer) => from.some((folder) => existsSync(join(folder, peer))))
+  for (const needed of [...Object.keys(dependencies), ...peers]) addPackage(root, needed, ...from)
+}
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
 async function image(engine: ContainerEngine, name: string, fill: (root: string) => Promise<string[]>): Promise<void> {
