@@ -257,5 +257,5 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
 }
 
 /** Usage is counted together this often: one call a token, not one a request. */
-const usageDelayMs = 500
-const mostUnused = 20_000
+const usageDelayMs = 2000
+const mostUnused = 100_000
