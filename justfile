@@ -85,6 +85,12 @@ health *flags: _packages
 stats *flags: _packages
     node src/cli.ts stats "$@"
 
+# Every variable as it is in effect, and where it comes from; secrets masked. Works without a running Gatehouse
+[group('look')]
+[no-exit-message]
+config *flags: _packages
+    node src/cli.ts config "$@"
+
 # Opens the web UI
 [group('look')]
 web-ui: _packages

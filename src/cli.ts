@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises"
-import { ConfigError, readEnvironment } from "./platform/config.ts"
+import { ConfigError, readEnvFileNames, readEnvironment } from "./platform/config.ts"
 import { exitCodes } from "./cli/failure.ts"
 import { run } from "./cli/run.ts"
 
@@ -8,6 +8,7 @@ async function main(): Promise<number> {
   const env = readEnvironment()
   return run(process.argv.slice(2), {
     env,
+    envFile: readEnvFileNames(),
     interactiveInput: process.stdin.isTTY && process.stderr.isTTY,
     interactiveOutput: process.stdout.isTTY,
     write: (text) => void process.stdout.write(text),

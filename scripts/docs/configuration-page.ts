@@ -1,11 +1,12 @@
 import { code, generatedPage, markdownTable, prose } from "./markdown.ts"
+import { variableText } from "../../src/platform/config-report.ts"
 import { variables } from "../../src/platform/config.ts"
 
 /** Table of every environment variable with its default. */
 export function configurationPage(): string {
   const rows = Object.entries(variables).map(([name, schema]) => {
     const parsed = schema.safeParse(undefined)
-    return [code(name), parsed.success ? code(plain(parsed.data)) : "required", prose(schema.description ?? "")]
+    return [code(name), parsed.success ? code(variableText(parsed.data)) : "required", prose(schema.description ?? "")]
   })
   return generatedPage("Configuration", "src/platform/config.ts", [
     "Variables of the environment win over those in `.env`; `GATEHOUSE_ENV_FILE` names another file than `.env`. An empty value\n" +
@@ -13,9 +14,4 @@ export function configurationPage(): string {
     "`just up` makes `.env` with the secrets. What is set while Gatehouse runs, such as proxies and tokens, is never configuration.",
     markdownTable(["variable", "default", "meaning"], rows),
   ])
-}
-
-function plain(value: unknown): string {
-  if (value === undefined) return ""
-  return typeof value === "string" ? value : Array.isArray(value) ? value.join(",") : JSON.stringify(value)
 }

@@ -1,3 +1,4 @@
+import { variableText } from "../../src/platform/config-report.ts"
 import { variables } from "../../src/platform/config.ts"
 
 const header = `# Every variable that Gatehouse reads, with its meaning and default. Written by \`just env-example\`; do not edit.
@@ -8,17 +9,8 @@ const header = `# Every variable that Gatehouse reads, with its meaning and defa
 export function environmentExample(): string {
   const entries = Object.entries(variables).map(([name, schema]) => {
     const parsed = schema.safeParse(undefined)
-    const line = parsed.success ? `# ${name}=${plain(parsed.data)}` : `${name}=`
+    const line = parsed.success ? `# ${name}=${variableText(parsed.data)}` : `${name}=`
     return `\n# ${schema.description ?? ""}\n${line}\n`
   })
   return header + entries.join("")
 }
-
-const plain = (value: unknown): string =>
-  Array.isArray(value)
-    ? value.join(",")
-    : value === undefined
-      ? ""
-      : typeof value === "string"
-        ? value
-        : JSON.stringify(value)

@@ -6,6 +6,8 @@ import { truth } from "./arguments.ts"
 /** What the command line talks to. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string>>
+  /** Which of these the `.env` file set; by default none. */
+  readonly envFile?: { readonly file: string; readonly names: ReadonlySet<string> }
   /** Is standard output a terminal? */
   readonly interactiveOutput: boolean
   /** Is somebody there to answer a question? */
@@ -38,7 +40,13 @@ export interface Session extends Client {
 /** A session at a terminal. @throws CliFailure usage */
 export function session(terminal: Terminal, flags: ReadonlyMap<string, string>): Session {
   const { env } = terminal
-  const api = client(baseUrl(env))
+  let known: Client | undefined
+  // What calls nothing also tells of a wrong address.
+  const connected = () => (known ??= client(baseUrl(env)))
+  const api: Client = {
+    call: async (...call) => connected().call(...call),
+    get: async (...call) => connected().get(...call),
+  }
   const flag = (name: string) => flags.get(name)
   const on = (name: string) => truth(name, flags.get(name) ?? "false")
   const format = outputFormat(flag("output"), terminal)

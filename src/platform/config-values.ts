@@ -1,5 +1,7 @@
 import * as z from "zod"
 
+/** Mark of a variable whose value is never shown. */
+export const secret = { secret: true } as const
 /** A TCP port; 0 = any that is free. */
 export const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback)
 /** A whole number. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { parseEnv } from "node:util"
 import * as z from "zod"
-import { flag, host, httpUrl, list, port, portRange, text, whole } from "./config-values.ts"
+import { flag, host, httpUrl, list, port, portRange, secret, text, whole } from "./config-values.ts"
 import { issuersProblem, oauthVariables } from "./oauth-variables.ts"
 
 /**
@@ -9,15 +9,22 @@ import { issuersProblem, oauthVariables } from "./oauth-variables.ts"
  * An empty value counts as unset.
  */
 export const variables = {
-  REDIS_PASSWORD: z.string().min(16).optional().describe("Password of the own Redis; at least 16 characters."),
+  REDIS_PASSWORD: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("Password of the own Redis; at least 16 characters.")
+    .meta(secret),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/ })
     .optional()
-    .describe("An external Redis, redis://:password@host:port/db. When set, no own Redis is started."),
+    .describe("An external Redis, redis://:password@host:port/db. When set, no own Redis is started.")
+    .meta(secret),
   MASTER_KEY: z
     .string()
     .refine((value) => Buffer.from(value, "base64").length === 32, "must be 32 bytes in base64")
-    .describe("Wraps every vault entry; never stored in Redis. 32 bytes, base64."),
+    .describe("Wraps every vault entry; never stored in Redis. 32 bytes, base64.")
+    .meta(secret),
   GATEHOUSE_HOME: text(".gatehouse").describe("Folder for data, sockets and pid files of this copy."),
   HTTP_PORT: port(80).describe("Public HTTP port."),
   HTTPS_PORT: port(443).describe("Public HTTPS port."),
@@ -40,9 +47,9 @@ export const variables = {
   BASE_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe("Where the command line finds the API; default http://localhost:HTTP_PORT."),
+    .describe("Where the command line finds the API; default http://127.0.0.1:API_PORT."),
   BASE_DOMAIN: host.default("localhost").describe("Services get names below it; the OAuth host is auth.BASE_DOMAIN."),
-  ADMIN_TOKEN: z.string().min(16).optional().describe("The administrator's API token."),
+  ADMIN_TOKEN: z.string().min(16).optional().describe("The administrator's API token.").meta(secret),
   ADMIN_EMAIL: z.email().optional().describe("Default account e-mail for ACME."),
   ADMIN_HOSTS: list("localhost").describe("Host names on which the edge also serves the admin API."),
   ADMIN_SOURCES: list("127.0.0.0/8,::1/128").describe(
@@ -115,14 +122,15 @@ export const variables = {
   OAUTH_JWT_SECRET: z
     .string()
     .optional()
-    .describe("Not used: a private key signs access tokens. A start that has it warns."),
+    .describe("Not used: a private key signs access tokens. A start that has it warns.")
+    .meta(secret),
   MCP_SERVER_URL: z.url().optional().describe("MCP server that the recipes for a running system try."),
   TEST_BASE_URL: httpUrl("http://localhost:80").describe("Where the recipes for a running system send requests."),
   TEST_DOMAIN: z.string().optional().describe("Host name for the recipes that test a running system."),
   TEST_DOMAIN_BASE: z.string().optional().describe("Domain below which these recipes take names."),
   TEST_EMAIL: z.email().optional().describe("Account e-mail for their certificates."),
   TEST_PROXY_TARGET_URL: httpUrl("https://example.com").describe("Target of their proxies."),
-  TEST_TOKEN: z.string().optional().describe("API token that they use."),
+  TEST_TOKEN: z.string().optional().describe("API token that they use.").meta(secret),
   NODE_ENV: text("production").describe("test allows CRASH_AT."),
 } as const
 
@@ -150,10 +158,24 @@ export class ConfigError extends Error {
  * @returns name → value, empty values left out
  */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
-  const file = env["GATEHOUSE_ENV_FILE"] ?? ".env"
-  const merged = { ...readEnvFile(file), ...env }
+  return set({ ...readEnvFile(envFile(env)), ...env })
+}
+
+/**
+ * Variables that the `.env` file sets and the environment leaves to it.
+ * @returns path of the file, and the names
+ */
+export function readEnvFileNames(env: NodeJS.ProcessEnv = process.env): { file: string; names: ReadonlySet<string> } {
+  const file = envFile(env)
+  const names = Object.keys(set(readEnvFile(file))).filter((name) => env[name] === undefined)
+  return { file, names: new Set(names) }
+}
+
+const envFile = (env: NodeJS.ProcessEnv) => env["GATEHOUSE_ENV_FILE"] ?? ".env"
+
+function set(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ""),
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ""),
   )
 }
 
@@ -173,7 +195,7 @@ function readEnvFile(file: string): Record<string, string | undefined> {
 export function loadConfig(env: Record<string, string>): Config {
   const parsed = schema.safeParse(env)
   if (!parsed.success) {
-    const reasons = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`)
+    const reasons = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${reasonOf(issue, env)}`)
     throw new ConfigError(`the configuration is not usable:\n${reasons.join("\n")}`)
   }
   const values = parsed.data
@@ -199,6 +221,12 @@ export function loadConfig(env: Record<string, string>): Config {
     redisUrl:
       values.REDIS_URL ?? `redis://:${encodeURIComponent(values.REDIS_PASSWORD!)}@127.0.0.1:${values.REDIS_PORT}/0`,
   })
+}
+
+function reasonOf(issue: z.core.$ZodIssue, env: Readonly<Record<string, string>>): string {
+  if (env[String(issue.path[0])] === undefined) return "is required"
+  if (issue.code !== "invalid_type") return issue.message
+  return issue.expected === "int" ? "must be a whole number" : "must be a number"
 }
 
 /** Host with its port where that is not the default of https. */

@@ -1,10 +1,10 @@
 import * as z from "zod"
-import { flag, httpUrl, list, text, whole } from "./config-values.ts"
+import { flag, httpUrl, list, secret, text, whole } from "./config-values.ts"
 
 /** The variables about sign-in and OAuth. */
 export const oauthVariables = {
   GITHUB_CLIENT_ID: z.string().optional().describe("OAuth application for login by GitHub."),
-  GITHUB_CLIENT_SECRET: z.string().optional().describe("Its secret."),
+  GITHUB_CLIENT_SECRET: z.string().optional().describe("Its secret.").meta(secret),
   GITHUB_BASE_URL: httpUrl("https://github.com").describe("GitHub, or GitHub Enterprise."),
   GITHUB_API_URL: httpUrl("https://api.github.com").describe("API of the same."),
   OAUTH_ALLOWED_GITHUB_USERS: z
@@ -23,7 +23,7 @@ export const oauthVariables = {
     .string()
     .optional()
     .describe("Client that is registered there for https://auth.BASE_DOMAIN/callback."),
-  OIDC_CLIENT_SECRET: z.string().optional().describe("Its secret."),
+  OIDC_CLIENT_SECRET: z.string().optional().describe("Its secret.").meta(secret),
   OIDC_NAME: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "small letters, digits and hyphens")
@@ -46,7 +46,8 @@ export const oauthVariables = {
     .string()
     .min(16)
     .optional()
-    .describe("Bearer token that a registration must carry; unset = none."),
+    .describe("Bearer token that a registration must carry; unset = none.")
+    .meta(secret),
   OAUTH_MAX_CLIENTS: whole(100_000, 1).describe("Registered applications at once."),
   OAUTH_TRUSTED_ISSUERS: list("")
     .transform((entries, context) =>
@@ -74,7 +75,8 @@ export const oauthVariables = {
   OAUTH_JWT_PRIVATE_KEY_B64: z
     .string()
     .optional()
-    .describe("First signing key, PEM in base64; otherwise one is made and kept in the vault."),
+    .describe("First signing key, PEM in base64; otherwise one is made and kept in the vault.")
+    .meta(secret),
   MCP_RESOURCE_INDICATORS_ENABLED: flag(true).describe("Refuse unknown resources (false: ignore them)."),
   MCP_RESOURCE_VALIDATION_STRICT: flag(true).describe("Audience must be this resource (false: or a path above it)."),
   MCP_MAX_RESOURCES_PER_TOKEN: whole(5, 1).describe("Resources one token may name."),

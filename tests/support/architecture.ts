@@ -25,7 +25,7 @@ const rules: Readonly<Record<string, Rule>> = {
   api: { values: domain },
   // events/world.ts holds the accessors of the value that projections hand out.
   edge: { values: ["projections", "platform", "errors.ts", "events/world.ts"], types: ["events"] },
-  cli: { values: ["api", "errors.ts", "platform/config.ts"] },
+  cli: { values: ["api", "errors.ts", "platform/config.ts", "platform/config-report.ts"] },
   "cli.ts": { values: ["cli", "api", "errors.ts", "platform/config.ts"] },
 }
 
