@@ -1,4 +1,5 @@
-import { type OAuthNode, apiToken, oauthNode, person, protectedProxy, send } from "../oauth/oauth-node.ts"
+import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "../oauth/oauth-node.ts"
+import { person } from "../oauth/person.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { all, find } from "../../src/events/world.ts"

@@ -1,4 +1,5 @@
-import { type OAuthNode, type Person, apiToken, formOf, oauthNode, person, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type Person, formOf, person } from "./person.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import {
   type TestClient,

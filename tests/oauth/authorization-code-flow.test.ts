@@ -1,4 +1,5 @@
-import { type OAuthNode, apiToken, oauthNode, person, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { person } from "./person.ts"
 import {
   type TestClient,
   type Tokens,

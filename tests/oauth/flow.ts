@@ -1,4 +1,5 @@
-import { type Answer, type OAuthNode, type Person, person, send } from "./oauth-node.ts"
+import { type Answer, type OAuthNode, send } from "./oauth-node.ts"
+import { type Person, person } from "./person.ts"
 import { createHash, randomBytes } from "node:crypto"
 
 /** A registered client with everything it keeps. */

@@ -1,4 +1,5 @@
-import { type Answer, type OAuthNode, apiToken, oauthNode, person, protectedProxy, send } from "./oauth-node.ts"
+import { type Answer, type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { person } from "./person.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import {
   type TestClient,

@@ -1,4 +1,5 @@
-import { type OAuthNode, type Person, apiToken, oauthNode, person, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type Person, person } from "./person.ts"
 import * as oauth from "oauth4webapi"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, beforeAll, expect, it } from "vitest"
