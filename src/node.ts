@@ -7,7 +7,7 @@ import { addressAllowed, isLoopbackAddress } from "./events/target-address.ts"
 import { apiApp } from "./api/app.ts"
 import { accessSink, oauthAdministration } from "./oauth-administration.ts"
 import { counters } from "./platform/counters.ts"
-import { spool } from "./platform/spool.ts"
+import { accessColumns } from "./edge/access-log.ts"
 import { usage } from "./platform/usage.ts"
 import { commandBus } from "./platform/command-bus.ts"
 import type { Config } from "./platform/config.ts"
@@ -152,7 +152,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
         !(isLoopbackAddress(address) && ownPorts(config).includes(port)),
       log,
       crash,
-      accessSink: accessSink(accessStream(accessRedis), spool(used.record, usageDelayMs, mostUnused, usageLost)),
+      accessSink: accessSink(accessStream(accessRedis, accessColumns), used.collect(usageDelayMs, usageLost)),
       clock,
     })
     log.info("serving", { http: edge.httpPort, https: edge.httpsPort, api: api.port })
@@ -258,4 +258,3 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
 
 /** Usage is counted together this often: one call a token, not one a request. */
 const usageDelayMs = 2000
-const mostUnused = 100_000

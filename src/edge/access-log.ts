@@ -23,6 +23,25 @@ export interface AccessRecord {
   readonly request_id: string | null
 }
 
+/** Properties of a record in the order in which they are kept. */
+export const accessColumns = Object.keys({
+  at: true,
+  client: true,
+  host: true,
+  method: true,
+  path: true,
+  status: true,
+  bytes: true,
+  duration_ms: true,
+  proxy: true,
+  subject: true,
+  client_id: true,
+  grant_id: true,
+  token_id: true,
+  reason: true,
+  request_id: true,
+} satisfies Record<keyof AccessRecord, true>) as (keyof AccessRecord)[]
+
 /** Where records go. A rejection is counted, never thrown. */
 export type AccessSink = (records: readonly AccessRecord[]) => Promise<void> | void
 

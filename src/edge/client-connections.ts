@@ -15,6 +15,8 @@ export interface ClientConnection {
   readonly serverName: string | undefined
   /** X-Forwarded-For, -Proto and -Port lines for clients that are not behind a trusted proxy. */
   readonly forwardedLines: string
+  /** The newest Host header and what it says: it seldom changes on a connection. */
+  host: { readonly text: string; readonly name: string; readonly authority: string } | undefined
   /** Requests begun. */
   requests: number
   /** Requests whose answer is not finished. */
@@ -86,6 +88,7 @@ export function clientConnection(socket: Socket, secure: boolean, port: number, 
     peer,
     serverName: typeof name === "string" ? (normalHostName(name) ?? "") : undefined,
     forwardedLines: forwardedLinesFor(peer, secure, port),
+    host: undefined,
     requests: 0,
     active: 0,
     newest: undefined,

@@ -47,6 +47,7 @@ export function dispatch(exchange: Exchange): void {
 
 /** Reads Host and an absolute-form target. @returns the target in origin form, or undefined for a 400 */
 function readHost(exchange: Exchange, scan: HeadScan): string | undefined {
+  const { client } = exchange
   const url = exchange.req.url!
   const value = scan.host ?? ""
   let target = url
@@ -57,10 +58,14 @@ function readHost(exchange: Exchange, scan: HeadScan): string | undefined {
   }
   // Only HTTP/1.0 may come without a Host; it then asks for no host that is known.
   if (scan.host === undefined) return target
-  const host = parseHost(value)
-  if (host === undefined) return undefined
-  exchange.hostname = host.name
-  exchange.authority = host.port === "" ? host.name : `${host.name}:${host.port}`
+  if (client.host?.text !== value) {
+    const host = parseHost(value)
+    if (host === undefined) return undefined
+    const { name, port } = host
+    client.host = { text: value, name, authority: port === "" ? name : `${name}:${port}` }
+  }
+  exchange.hostname = client.host.name
+  exchange.authority = client.host.authority
   return target
 }
 

@@ -85,7 +85,7 @@ function record(exchange: Exchange, status: number): void {
     exchange.bytes === 0 && exchange.plan === undefined ? Number(res.getHeader("content-length") ?? 0) : exchange.bytes
   const duration = edge.now() - exchange.started
   edge.access.add({
-    at: edge.clock().getTime() - duration,
+    at: Math.round(edge.clock().getTime() - duration),
     client: exchange.address,
     host: exchange.hostname,
     method: exchange.method,

@@ -10,14 +10,16 @@ import { forwardedLinesFor } from "./client-connections.ts"
 import { endSplice, isSpliced, spliceBytes, spliceDrain } from "./splice.ts"
 import { refuse } from "./answer.ts"
 
+type Pass = Extract<Verdict, { pass: true }>
+
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
 
 /** Sends a request that passed the guard on to its backend. Everything from here on happens in socket callbacks. */
-export function forward(exchange: Exchange, plan: UpstreamPlan, verdict: Extract<Verdict, { pass: true }>): void {
+export function forward(exchange: Exchange, plan: UpstreamPlan, verdict: Pass): void {
   const { edge, scan } = exchange
   const most = edge.config.EDGE_MAX_BODY_BYTES
   if (most > 0 && Number(scan.contentLength) > most) return refuse(exchange, "payload_too_large")
-  const ours = verdict.headers.length === 0 ? "" : headerLines(verdict.headers)
+  const ours = verdict.headers.length === 0 ? "" : linesOf(verdict)
   if (ours === undefined || plan.customLines === undefined)
     return refuse(exchange, "bad_gateway", [], "A header for the backend cannot be represented.")
   exchange.plan = plan
@@ -30,6 +32,17 @@ export function forward(exchange: Exchange, plan: UpstreamPlan, verdict: Extract
     exchange.upstream = connection
     send(exchange, connection)
   }
+}
+
+const identityLines = new WeakMap<Pass, { readonly lines: string | undefined }>()
+
+/** A verdict is the same value for each request with the same token: its headers become text once. */
+function linesOf(verdict: Pass): string | undefined {
+  const known = identityLines.get(verdict)
+  if (known !== undefined) return known.lines
+  const lines = headerLines(verdict.headers)
+  identityLines.set(verdict, { lines })
+  return lines
 }
 
 function dial(exchange: Exchange, plan: UpstreamPlan): void {

@@ -25,7 +25,7 @@ export interface ResponseHead {
 }
 
 const bareControl = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/
-const statusLine = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: |$)/
+const statusLine = /^HTTP\/1\.[01] [1-5][0-9]{2}[ \r]/
 
 /**
  * Finds the end of a head.
@@ -47,11 +47,9 @@ export function headEnd(bytes: Buffer, length: number): number {
  * @returns undefined for a response that must become a 502
  */
 export function parseHead(text: string, lookup: (name: string) => HeaderName): ResponseHead | undefined {
-  if (bareControl.test(text)) return undefined
-  let lineEnd = text.indexOf("\r\n")
-  const match = statusLine.exec(text.slice(0, lineEnd))
-  if (match === null) return undefined
-  const minor = match[1]
+  let lineEnd = endOfLine(text, 0)
+  if (lineEnd === -1 || !statusLine.test(text)) return undefined
+  const minor = text[7]
   const headers: string[] = []
   let length = -1
   let chunked = false
@@ -61,7 +59,7 @@ export function parseHead(text: string, lookup: (name: string) => HeaderName): R
   let upgrade = ""
   let count = 0
   for (let start = lineEnd + 2; start < text.length - 2; start = lineEnd + 2) {
-    lineEnd = text.indexOf("\r\n", start)
+    lineEnd = endOfLine(text, start)
     const colon = text.indexOf(":", start)
     if (colon === -1 || colon > lineEnd || (count += 1) > mostHeaders) return undefined
     const raw = text.slice(start, colon)
@@ -96,7 +94,7 @@ export function parseHead(text: string, lookup: (name: string) => HeaderName): R
   }
   if (chunked && (length !== -1 || minor === "0")) return undefined
   return {
-    status: Number(match[2]),
+    status: Number(text.slice(9, 12)),
     headers: connection.length > 11 ? withoutNominated(headers, connection, lookup) : headers,
     end: chunked ? "chunked" : length === -1 ? "close" : length,
     persistent: minor === "1" && !connection.includes("close"),
@@ -104,6 +102,16 @@ export function parseHead(text: string, lookup: (name: string) => HeaderName): R
     eventStream,
     upgrade,
   }
+}
+
+/** Index of the CRLF that ends a line; -1 when there is none, or a control character before it. */
+function endOfLine(text: string, from: number): number {
+  for (let at = from; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === 13) return text.charCodeAt(at + 1) === 10 ? at : -1
+    if ((code < 32 && code !== 9) || code === 127) return -1
+  }
+  return -1
 }
 
 /** Text between two indexes without blanks and tabs at its ends. */

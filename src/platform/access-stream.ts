@@ -3,16 +3,24 @@ import { available } from "./redis.ts"
 import { keys } from "./redis-keys.ts"
 import { redisScript } from "./redis-script.ts"
 
-/** Requests that the access log holds, about 20 MB of Redis; older ones go. */
-const mostEntries = 50_000
+/** Requests that the access log holds, about 12 MB of Redis; older ones go. */
+const mostRequests = 50_000
 const append = redisScript("append-access")
 
 /**
- * Sink of the access log: one stream entry a request, one script a batch.
+ * Sink of the access log: one stream entry a batch, whose rows hold the columns' values in order. Rows cost half of what
+ * objects do, here and in Redis, and an entry for each request would cost Redis more than the request costs the edge.
+ * @param columns properties of a record that are kept
  * @throws (the returned function) GatehouseError `store_unavailable`
  */
-export function accessStream(redis: Redis): (records: readonly unknown[]) => Promise<void> {
+export function accessStream<Record extends object>(
+  redis: Redis,
+  columns: readonly (keyof Record & string)[],
+  most = mostRequests,
+): (records: readonly Record[]) => Promise<void> {
+  const names = JSON.stringify(columns)
   return async (records) => {
-    await available(append(redis, [keys.access], [mostEntries, ...records.map((record) => JSON.stringify(record))]))
+    const rows = records.map((record) => columns.map((column) => record[column]))
+    await available(append(redis, [keys.access, keys.accessTotal], [most, records.length, names, JSON.stringify(rows)]))
   }
 }

@@ -19,6 +19,8 @@ export const keys = {
   /** Requests that were made with one thing. */
   oauthUsage: (digest: string) => `{gho}:usage:${digest}`,
   access: "{gha}:access",
+  /** Requests that the access log ever took. */
+  accessTotal: "{gha}:requests",
 } as const
 
 /** Consumer group of the decider on the commands stream. */

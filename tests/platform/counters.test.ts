@@ -1,6 +1,7 @@
 import { type Counters, counters } from "../../src/platform/counters.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
-import { type Usage, type UsedRequest, admitted, refused, usage } from "../../src/platform/usage.ts"
+import { type UsedRequest, admitted, refused } from "../../src/platform/usage-tally.ts"
+import { type Usage, usage } from "../../src/platform/usage.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Redis } from "ioredis"
 import { connectRedis } from "../../src/platform/redis.ts"

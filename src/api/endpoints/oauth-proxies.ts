@@ -8,7 +8,7 @@ import { mayRead, ownObject } from "../access.ts"
 import { AuthMode } from "../../events/proxy.ts"
 import { HostName } from "../../events/values.ts"
 import type { Proxy } from "../../events/proxy.ts"
-import { admitted, refused } from "../../platform/usage.ts"
+import { admitted, refused } from "../../platform/usage-tally.ts"
 import { all } from "../../events/world.ts"
 import { grantSessions } from "../oauth-sessions.ts"
 

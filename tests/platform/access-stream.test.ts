@@ -1,0 +1,48 @@
+import { type RedisServer, redisServer } from "../support/redis-server.ts"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { Redis } from "ioredis"
+import { accessStream } from "../../src/platform/access-stream.ts"
+import { keys } from "../../src/platform/redis-keys.ts"
+
+let server: RedisServer
+let redis: Redis
+
+beforeAll(async () => {
+  server = await redisServer()
+  redis = new Redis(server.url)
+})
+afterAll(async () => {
+  redis.disconnect()
+  await server.stop()
+})
+
+const record = (path: string) => ({ at: 1, path, secret: "never kept" })
+const paths = async () =>
+  (await redis.xrange(keys.access, "-", "+")).map(([id, fields]) => {
+    expect(fields.slice(0, 3)).toEqual(["columns", '["at","path"]', "rows"])
+    return [id, (JSON.parse(fields[3]!) as [number, string][]).map(([, path]) => path)]
+  })
+
+it("keeps the named columns of each request, one entry a batch", async () => {
+  const sink = accessStream(redis, ["at", "path"], 5)
+  await sink([record("/a"), record('/b\n"c')])
+  await sink([record("/d")])
+  expect(await paths()).toEqual([
+    ["2-0", ["/a", '/b\n"c']],
+    ["3-0", ["/d"]],
+  ])
+})
+
+it("drops the oldest batches when their requests are beyond the limit", async () => {
+  const sink = accessStream(redis, ["at", "path"], 5)
+  await sink(["/e", "/f", "/g", "/h"].map(record))
+  await sink([record("/i")])
+  expect((await paths()).map(([id]) => id)).toEqual(["3-0", "7-0", "8-0"])
+})
+
+it("begins anew when its count is gone, whatever stood there", async () => {
+  await redis.del(keys.accessTotal)
+  await redis.xadd(keys.access, "*", "record", "{}")
+  await accessStream(redis, ["at", "path"], 5)([record("/new")])
+  expect(await paths()).toEqual([["1-0", ["/new"]]])
+})
