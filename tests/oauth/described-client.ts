@@ -1,7 +1,7 @@
 import { type Answer, type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type DocumentSite, documentSite } from "./document-site.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
-import { generateKeyPair } from "jose"
+import type { generateKeyPair } from "jose"
 import { type TestClient, type Tokens, authorizePath, codeFor, redemption, tokenRequest, verifier } from "./flow.ts"
 import { afterAll, afterEach, beforeAll, expect } from "vitest"
 import { documentFetch } from "../../src/oauth/document-fetch.ts"
