@@ -1,6 +1,7 @@
 import * as z from "zod"
 import { certificateEndpoints } from "./endpoints/certificates.ts"
 import { certificateWorkEndpoints } from "./endpoints/certificate-work.ts"
+import { cleanupEndpoints } from "./endpoints/cleanup.ts"
 import { commandEndpoints } from "./endpoints/commands.ts"
 import { digestEndpoints } from "./endpoints/digest.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
@@ -71,5 +72,6 @@ export const endpoints: readonly Endpoint[] = [
   ...serviceEngineEndpoints,
   ...systemEndpoints,
   ...digestEndpoints,
+  ...cleanupEndpoints,
   openApi,
 ]

@@ -1,6 +1,7 @@
 import type { Recipe } from "./recipe.ts"
 import { auditRecipes } from "./recipes/audit.ts"
 import { certificateRecipes } from "./recipes/certificates.ts"
+import { cleanupRecipes } from "./recipes/cleanup.ts"
 import { instanceRecipes } from "./recipes/instances.ts"
 import { oauthFlowRecipes } from "./recipes/oauth-flow.ts"
 import { oauthRecipes } from "./recipes/oauth.ts"
@@ -31,5 +32,6 @@ export const recipes: readonly Recipe[] = [
   ...oauthRecipes,
   ...oauthFlowRecipes,
   ...auditRecipes,
+  ...cleanupRecipes,
   ...systemRecipes,
 ]

@@ -14,6 +14,7 @@ export interface Recipe {
     | "resources"
     | "oauth"
     | "audit"
+    | "maintenance"
     | "system"
   readonly doc: string
   readonly parameters: readonly Parameter[]

@@ -7,6 +7,7 @@ import { clientCommands } from "./oauth-client.ts"
 import type { CommandDefinition } from "./decision.ts"
 import { grantCommands } from "./grant.ts"
 import { instanceCommands } from "./instance.ts"
+import { orphanCommands } from "./orphan.ts"
 import { proxyAuthCommands } from "./proxy-auth.ts"
 import { proxyCommands } from "./proxy.ts"
 import { proxyRoutesCommands } from "./proxy-routes.ts"
@@ -25,6 +26,7 @@ const commands = {
   ...clientCommands,
   ...grantCommands,
   ...instanceCommands,
+  ...orphanCommands,
   ...proxyAuthCommands,
   ...proxyCommands,
   ...proxyRoutesCommands,

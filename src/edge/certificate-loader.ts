@@ -1,12 +1,7 @@
 import { X509Certificate, createPrivateKey } from "node:crypto"
 import type { Certificate, CertificateMaterial } from "../events/certificate.ts"
-import {
-  type CertificateIndex,
-  type CertificateSource,
-  dropCandidate,
-  emptyIndex,
-  putCandidate,
-} from "../projections/tls-certificates.ts"
+import { type CertificateIndex, dropCandidate, emptyIndex, putCandidate } from "../events/certificate-selection.ts"
+import type { CertificateSource } from "../projections/tls-certificates.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import { type SecureContext, createSecureContext } from "node:tls"
 import type { CrashPoint } from "../platform/crash-point.ts"

@@ -10,7 +10,7 @@ import { type SelfSigned, selfSigned } from "./default-certificate.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import type { Hosts } from "../projections/hosts.ts"
 import { normalHostName } from "./host.ts"
-import { selectCertificate } from "../projections/tls-certificates.ts"
+import { selectCertificate } from "../events/certificate-selection.ts"
 
 /** What choosing certificates rests on. */
 export interface TlsParts extends LoaderParts {

@@ -36,6 +36,8 @@ proxy-enable <hostname> <token>
 proxy-disable <hostname> <token>
 proxy-list [token]
 proxy-show <hostname>
+proxy-cleanup [hostname]
+cleanup-orphaned
 proxy-cert-generate <hostname> <token> [staging]
 proxy-cert-attach <hostname> <cert-name> <token>
 proxy-auth-enable <hostname> <token> <auth-proxy> <mode>

@@ -23,8 +23,11 @@ const rules: Readonly<Record<string, Rule>> = {
   effects: { values: domain },
   oauth: { values: domain },
   api: { values: domain },
-  // events/world.ts holds the accessors of the value that projections hand out.
-  edge: { values: ["projections", "platform", "errors.ts", "events/world.ts"], types: ["events"] },
+  // Of events, what reads the value that projections hand out.
+  edge: {
+    values: ["projections", "platform", "errors.ts", "events/world.ts", "events/certificate-selection.ts"],
+    types: ["events"],
+  },
   cli: { values: ["api", "errors.ts", "platform/config.ts", "platform/config-report.ts"] },
   "cli.ts": { values: ["cli", "api", "errors.ts", "platform/config.ts"] },
 }

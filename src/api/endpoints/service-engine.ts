@@ -1,11 +1,11 @@
 import * as z from "zod"
-import { Named, engineOf } from "./services.ts"
-import { type Call, endpoint } from "../endpoint.ts"
+import { cleanServices, engineOf } from "../service-cleanup.ts"
+import { Named } from "./services.ts"
+import { completeWorld } from "../complete-world.ts"
+import { endpoint } from "../endpoint.ts"
 import { flag, integer } from "../list.ts"
-import { GatehouseError } from "../../errors.ts"
 import { eventStream } from "../event-stream.ts"
 import { ownObject } from "../access.ts"
-import { write } from "../write.ts"
 
 const tag = "services"
 const base = "/api/v1/services"
@@ -85,30 +85,11 @@ const cleanup = endpoint({
   }),
   errors: ["docker_unavailable", "projection_incomplete"],
   async handler(call) {
-    if (!call.api.projections.ready) throw new GatehouseError("projection_incomplete")
-    const engine = engineOf(call)
+    await completeWorld(call.api)
     const { dry_run } = call.query
-    const orphans = await engine.unrecorded()
-    const removed: string[] = []
-    for (const orphan of dry_run ? [] : orphans) if (await remove(call, orphan)) removed.push(orphan.container_id)
-    // A port belongs to a record for as long as the record lives: none can be left over.
-    return {
-      body: {
-        dry_run,
-        orphaned_containers: orphans,
-        orphaned_ports: [],
-        missing_containers: await engine.missing(),
-        removed,
-      },
-    }
+    return { body: { dry_run, ...(await cleanServices(call, dry_run)) } }
   },
 })
-
-async function remove(call: Call, { container_id, service }: z.infer<typeof Orphan>): Promise<boolean> {
-  if (!(await engineOf(call).removeUnrecorded(container_id))) return false
-  await write(call, { type: "RecordOrphanRemoved", data: { service_name: service, container_id } }, () => ({}))
-  return true
-}
 
 /** Endpoints that ask the container engine. */
 export const serviceEngineEndpoints = [logs, stats, cleanup]

@@ -5,7 +5,6 @@ import { ServiceName, ServiceStatus } from "../../events/service.ts"
 import { flag, integer, listOf, listPage, listQuery } from "../list.ts"
 import { mayRead, ownObject } from "../access.ts"
 import { versionOf, write } from "../write.ts"
-import { GatehouseError } from "../../errors.ts"
 import { ServiceView, serviceView } from "../../projections/views/service.ts"
 import type { World } from "../../events/world.ts"
 import { all, find } from "../../events/world.ts"
@@ -221,12 +220,6 @@ const deleteService = endpoint({
     )
   },
 })
-
-/** @throws GatehouseError `docker_unavailable` */
-export function engineOf({ api }: Call) {
-  if (api.engine === undefined) throw new GatehouseError("docker_unavailable", "this node has no container engine")
-  return api.engine
-}
 
 /** Endpoints about services as such. */
 export const serviceEndpoints = [listServices, createService, showService, updateService, deleteService]

@@ -4,6 +4,7 @@ import { CertificateStatus, certificateStatus } from "../../projections/views/ce
 import { all } from "../../events/world.ts"
 import type { Api } from "../endpoint.ts"
 import { endpoint } from "../endpoint.ts"
+import { orphansNow } from "../cleanup.ts"
 
 const State = z.enum(["healthy", "degraded", "unhealthy"])
 const checkDeadline = 2000
@@ -22,6 +23,7 @@ const health = endpoint({
     checks: z.record(z.string(), z.strictObject({ status: State, detail: z.string().optional() })).optional(),
     certificates_loaded: z.int().optional(),
     https_enabled: z.boolean().optional(),
+    orphaned_resources: z.int().optional().describe("Records that a cleanup would remove."),
     position: z.int().optional(),
   }),
   async handler({ api, caller }) {
@@ -32,6 +34,7 @@ const health = endpoint({
       checks,
       certificates_loaded: [...all(world, "certificate")].filter(({ material }) => material !== null).length,
       https_enabled: [...all(world, "proxy")].some((proxy) => proxy.enabled && proxy.enable_https),
+      orphaned_resources: caller.admin ? orphansNow(api).length : 0,
       position: world.position,
     }
     return {

@@ -4,7 +4,7 @@ import {
   emptyIndex,
   putCandidate,
   selectCertificate,
-} from "../../src/projections/tls-certificates.ts"
+} from "../../src/events/certificate-selection.ts"
 import { describe, expect, it } from "vitest"
 
 const now = Date.parse("2026-06-01T00:00:00Z")
