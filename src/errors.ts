@@ -60,6 +60,7 @@ export const catalogue = {
   proxy_disabled: { status: 503, title: "This proxy is switched off." },
   docker_unavailable: { status: 503, title: "The container engine cannot be reached." },
   service_not_running: { status: 503, title: "The service behind this host is not running." },
+  overloaded: { status: 503, title: "This node holds as many messages as it can." },
   shutting_down: { status: 503, title: "This node is stopping." },
   gateway_timeout: { status: 504, title: "The backend did not answer in time." },
   version_not_supported: { status: 505, title: "The HTTP version is not supported." },

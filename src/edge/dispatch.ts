@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { EdgeContext, Exchange, UpgradeSocket } from "./exchange.ts"
 import { type HeadScan, type RequestHead, hasToken, scanHead } from "./framing.ts"
 import { answer, endAfter, refuse } from "./answer.ts"
+import type { Verdict } from "./guard.ts"
 import { parseHost, splitAbsoluteForm } from "./host.ts"
 import { authority } from "../platform/config.ts"
 import { canonicalTarget } from "./target.ts"
@@ -87,6 +88,7 @@ function mayAdministrate({ edge, client, address }: Exchange): boolean {
 function own(exchange: Exchange, handler: EdgeContext["oauth"]): void {
   const { req, res, scan, client, path, query } = exchange
   if (exchange.upgrade !== undefined) return refuse(exchange, "not_found")
+  if (scan.mcpRepeated) return refuse(exchange, "bad_request")
   if (scan.expect === "100-continue" && req.httpVersion === "1.1") res.writeContinue()
   req.url = query === "" ? path : `${path}?${query}`
   exchange.phase = "done"
@@ -127,6 +129,16 @@ function route(exchange: Exchange, routed: RoutedHost): void {
   }
   exchange.identity = verdict.identity
   exchange.cors = verdict.cors
+  // What an MCP endpoint answers to a repeated header names the request; everywhere else it is malformed like any other.
+  if (proxy.mcp?.mcp_enabled === true && edge.mcp.concerns(proxy, path))
+    return edge.mcp.take(exchange, proxy, () => toBackend(exchange, routed, verdict))
+  if (exchange.scan.mcpRepeated) return refuse(exchange, "bad_request")
+  toBackend(exchange, routed, verdict)
+}
+
+function toBackend(exchange: Exchange, routed: RoutedHost, verdict: Extract<Verdict, { pass: true }>): void {
+  const { edge, path } = exchange
+  const { proxy } = routed
   const chosen = edge.routes.match(proxy, exchange.method, path)
   const destination = chosen === undefined ? routed.destination : edge.routes.destination(chosen)
   if (typeof destination === "string")
@@ -146,6 +158,7 @@ const nothing: HeadScan = {
   forwardedFor: "",
   contentLength: "",
   chunked: false,
+  mcpRepeated: false,
 }
 
 /** A request of which nothing is known yet. */
@@ -189,6 +202,8 @@ export function newExchange(
     uploading: false,
     received: 0,
     uploadDone: true,
+    held: undefined,
+    heldBytes: 0,
     partial: undefined,
     interim: 0,
     body: undefined,

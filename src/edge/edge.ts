@@ -17,6 +17,7 @@ import { dispatch } from "./dispatch.ts"
 import { headerNames } from "./header-names.ts"
 import { fail } from "./abandon.ts"
 import { hosts } from "../projections/hosts.ts"
+import { mcpGate } from "./mcp/gate.ts"
 import { routes } from "../projections/routes.ts"
 import { randomBytes } from "node:crypto"
 import { tlsCertificates } from "./tls.ts"
@@ -87,6 +88,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     routes: routing,
     challenges: answers,
     guard: parts.guard,
+    mcp: mcpGate(),
     metadata: parts.metadata,
     oauth: parts.oauth,
     admin: parts.admin,

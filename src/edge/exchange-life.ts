@@ -66,6 +66,7 @@ function ended(exchange: Exchange): void {
   if (exchange.phase !== "done") exchange.reason ??= exchange.phase === "spliced" ? null : "client_closed"
   exchange.phase = "done"
   dropUpstream(exchange)
+  if (exchange.heldBytes > 0) edge.mcp.release(exchange)
   client.active -= 1
   if (client.active === 0) {
     client.idleSince = edge.now()
@@ -133,7 +134,8 @@ export function failBody(edge: EdgeContext, client: ClientConnection, code: Erro
   const { newest, socket } = client
   client.closing = true
   if (newest === undefined) return void socket.destroy()
-  if (newest.plan !== undefined && newest.phase !== "done") return fail(newest, code)
+  const ours = newest.plan !== undefined || newest.phase === "reading"
+  if (ours && newest.phase !== "done") return fail(newest, code)
   // Answered already, or a handler of our own has it: one that has not begun to answer is answered for.
   if (newest.res.writableEnded) socket.destroySoon()
   else if (newest.res.headersSent || client.active > 1) socket.destroy()

@@ -25,6 +25,7 @@ export function expire(exchange: Exchange, now: number): void {
       return
     }
     case "new":
+    case "reading":
     case "done":
       return
   }

@@ -8,6 +8,7 @@ import type { Socket } from "node:net"
 import type { Guard, Identity } from "./guard.ts"
 import type { HeadLimits, HeadScan } from "./framing.ts"
 import type { HeaderName } from "./header-names.ts"
+import type { McpGate } from "./mcp/gate.ts"
 import type { Hosts } from "../projections/hosts.ts"
 import type { Logger } from "../platform/log.ts"
 import type { Proxy } from "../events/proxy.ts"
@@ -47,6 +48,7 @@ export interface EdgeContext {
   readonly routes: Routes
   readonly challenges: Challenges
   readonly guard: Guard
+  readonly mcp: McpGate
   readonly metadata: Metadata
   readonly oauth: OwnHandler
   readonly admin: OwnHandler
@@ -69,8 +71,8 @@ export interface EdgeContext {
   draining: boolean
 }
 
-/** Where a forwarded request stands. */
-export type Phase = "new" | "connecting" | "waiting" | "body" | "spliced" | "done"
+/** Where a request stands. `reading`: its body is judged before it goes on. */
+export type Phase = "new" | "reading" | "connecting" | "waiting" | "body" | "spliced" | "done"
 
 /** The socket of an upgrade, and the bytes that came before the upstream had switched. */
 export interface UpgradeSocket {
@@ -85,7 +87,8 @@ export interface Exchange {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly method: string
-  readonly rawHeaders: readonly string[]
+  /** As received; on an MCP endpoint as they go on. */
+  rawHeaders: readonly string[]
   readonly requestId: string
   readonly started: number
   /** Set for an upgrade to WebSocket. */
@@ -117,6 +120,10 @@ export interface Exchange {
   /** Body bytes received from the client. */
   received: number
   uploadDone: boolean
+  /** The whole body, where it was judged before it goes on. */
+  held: Buffer | undefined
+  /** Bytes that the gate counts for this exchange. */
+  heldBytes: number
   /** Start of a head that came in pieces. */
   partial: Buffer | undefined
   interim: number

@@ -24,7 +24,8 @@ export function forward(exchange: Exchange, plan: UpstreamPlan, verdict: Pass): 
     return refuse(exchange, "bad_gateway", [], "A header for the backend cannot be represented.")
   exchange.plan = plan
   exchange.head = requestHead(exchange, plan, verdict.protected, plan.customLines + ours)
-  exchange.uploading = scan.chunked || (scan.contentLength !== "" && Number(scan.contentLength) > 0)
+  exchange.uploading =
+    exchange.held === undefined && (scan.chunked || (scan.contentLength !== "" && Number(scan.contentLength) > 0))
   exchange.uploadDone = !exchange.uploading
   const connection = edge.upstreams.take(plan.pool, exchange)
   if (connection === undefined) dial(exchange, plan)
@@ -78,8 +79,17 @@ function send(exchange: Exchange, connection: UpstreamConnection<Exchange>): voi
   exchange.phase = "waiting"
   exchange.lastByte = edge.now()
   exchange.deadline = exchange.lastByte + edge.config.PROXY_REQUEST_TIMEOUT * 1000
-  if (exchange.uploading && !exchange.uploadDone) upload(exchange, connection)
+  if (exchange.held !== undefined) sendHeld(connection, exchange.head, exchange.held)
+  else if (exchange.uploading && !exchange.uploadDone) upload(exchange, connection)
   else connection.socket!.write(exchange.head, "latin1")
+}
+
+/** Head and body leave in one write. */
+function sendHeld({ socket }: UpstreamConnection<Exchange>, head: string, body: Buffer): void {
+  socket!.cork()
+  socket!.write(head, "latin1")
+  socket!.write(body)
+  socket!.uncork()
 }
 
 /** Streams the request body. The head waits for the first piece, so that both leave in one write. */

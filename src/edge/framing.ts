@@ -20,6 +20,8 @@ export interface HeadScan {
   /** Digits, or empty. */
   contentLength: string
   chunked: boolean
+  /** Is there an `Mcp-…` header twice? */
+  mcpRepeated: boolean
 }
 
 /** Minimum of a request that the checks look at. */
@@ -63,6 +65,7 @@ export function scanHead(
     forwardedFor: "",
     contentLength: "",
     chunked: false,
+    mcpRepeated: false,
   }
   let bytes = 0
   let seen = 0
@@ -93,7 +96,7 @@ export function scanHead(
       }
       case "mcp":
         if (mcp === undefined) mcp = [name.folded]
-        else if (mcp.includes(name.folded)) return "bad_request"
+        else if (mcp.includes(name.folded)) scan.mcpRepeated = true
         else mcp.push(name.folded)
         break
       case "connection":

@@ -36,6 +36,9 @@ const ScopeRule = z.strictObject({
   groups: rule.optional(),
 })
 
+/** Revisions of MCP, newest first. */
+export const McpVersion = z.enum(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"])
+
 /** MCP settings of a proxy. */
 export const ProxyMcp = z.strictObject({
   mcp_enabled: z.boolean(),
@@ -48,6 +51,14 @@ export const ProxyMcp = z.strictObject({
   mcp_override_backend: z.boolean(),
   /** Scopes that are not for everybody who may pass; a scope may stand in several rules. */
   mcp_scope_rules: z.array(ScopeRule).max(100).optional(),
+  /** Revisions that pass; all that are known when absent. */
+  mcp_versions: z.array(McpVersion).min(1).max(16).optional(),
+  /** Bytes of the longest message that a client may send. */
+  mcp_max_body: z
+    .int()
+    .min(1024)
+    .max(64 * 1024 * 1024)
+    .optional(),
 })
 
 const routeIds = z.array(RouteId)

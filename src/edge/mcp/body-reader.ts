@@ -1,0 +1,53 @@
+import type { ErrorCode } from "../../errors.ts"
+import type { Exchange } from "../exchange.ts"
+
+/** Reads whole request bodies, within a limit for each and one for all together. */
+export interface BodyReader {
+  /**
+   * Reads the body of a request. Nothing more is told once the client has gone or the exchange was ended otherwise.
+   * @param most bytes
+   */
+  read(exchange: Exchange, most: number, done: (body: Buffer) => void, refused: (code: ErrorCode) => void): void
+  /** Bytes that are held now. */
+  readonly held: number
+  /** The exchange is over: what was held for it is not any more. */
+  release(exchange: Exchange): void
+}
+
+/** Of all requests together; beyond it a node answers 503 instead of running out of memory. */
+const mostHeld = 256 * 1024 * 1024
+
+/** @param most bytes held for all requests together */
+export function bodyReader(most = mostHeld): BodyReader {
+  let held = 0
+  return {
+    get held() {
+      return held
+    },
+    read(exchange, mostOfOne, done, refused) {
+      const { req, res, scan } = exchange
+      if (Number(scan.contentLength) > mostOfOne) return refused("payload_too_large")
+      if (scan.expect === "100-continue" && req.httpVersion === "1.1") res.writeContinue()
+      const chunks: Buffer[] = []
+      exchange.phase = "reading"
+      req.on("data", (chunk: Buffer) => {
+        if (exchange.phase !== "reading") return
+        exchange.received += chunk.length
+        held += chunk.length
+        exchange.heldBytes += chunk.length
+        if (exchange.received > mostOfOne) return refused("payload_too_large")
+        if (held > most) return refused("overloaded")
+        chunks.push(chunk)
+      })
+      req.on("end", () => {
+        if (exchange.phase !== "reading") return
+        exchange.phase = "new"
+        done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+      })
+    },
+    release(exchange) {
+      held -= exchange.heldBytes
+      exchange.heldBytes = 0
+    },
+  }
+}

@@ -1,0 +1,23 @@
+import type { ResourceProxy } from "../../projections/resource.ts"
+
+const endpoints = new WeakMap<ResourceProxy, string>()
+
+/**
+ * Is this the MCP endpoint of its proxy? Every path counts that some backend takes for it: in other letter case, with a slash at
+ * its end, with parameters. A rule that looks at one spelling must not be passed by another.
+ * @param path canonical
+ */
+export function isMcpEndpoint(proxy: ResourceProxy, path: string): boolean {
+  const { mcp } = proxy
+  if (mcp?.mcp_enabled !== true) return false
+  if (path === mcp.mcp_endpoint) return true
+  let endpoint = endpoints.get(proxy)
+  if (endpoint === undefined) endpoints.set(proxy, (endpoint = plain(mcp.mcp_endpoint)))
+  return plain(path) === endpoint
+}
+
+function plain(path: string): string {
+  const lower = path.toLowerCase()
+  const bare = lower.includes(";") ? lower.replace(/;[^/]*/g, "") : lower
+  return bare.endsWith("/") ? bare.slice(0, -1) : bare
+}
