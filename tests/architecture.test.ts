@@ -65,6 +65,7 @@ describe("a deliberate violation is found:", () => {
     ["src/api/a.ts", "export default {}", "src/api/a.ts has a default export"],
     ["src/api/a.ts", "const a = 1\nexport { a as default }", "src/api/a.ts has a default export"],
     ["scripts/a.ts", "\n".repeat(300) + "//", "scripts/a.ts has 301 lines; 300 is the limit"],
+    ["tests/api/a.test.ts", "\n".repeat(300) + "//", "tests/api/a.test.ts has 301 lines; 300 is the limit"],
   ])("%s with %j", (file, text, violation) => {
     expect(judge({ [file]: text })).toEqual([violation])
   })

@@ -1,13 +1,7 @@
 import { Client, StreamableHTTPClientTransport as Transport } from "@modelcontextprotocol/client"
-import {
-  type ContainerEngine,
-  makeMcpBridgeImage,
-  makeWebImage,
-  startContainerEngine,
-} from "../support/container-engine.ts"
-import { type Installation, type Node, api, eventually, installation, startNode } from "../support/gatehouse.ts"
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
-import { type RedisServer, redisServer } from "../support/redis-server.ts"
+import { makeMcpBridgeImage } from "../support/container-engine.ts"
+import { eventually } from "../support/gatehouse.ts"
+import { describe, expect, it, vi } from "vitest"
 import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { agent } from "../support/browser.ts"
@@ -15,54 +9,12 @@ import { fetch } from "undici"
 import { mcpLogin } from "../support/mcp-login.ts"
 import { randomBytes } from "node:crypto"
 import { run } from "../../src/cli/run.ts"
+import { servicesNode, base, engine, node, shared, alice, type Service, as, running } from "./services-node.ts"
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
-const firstPort = 12_000 + (process.pid % 400) * 40
-const base = "/api/v1/services"
-let engine: ContainerEngine
-let redis: RedisServer
-let node: Node
-let shared: Installation
-let alice: string
+servicesNode()
 
-interface Service {
-  readonly status: string
-  readonly allocated_port: number
-  readonly container_id: string
-  readonly environment: string[]
-  readonly last_error: { code: string; detail: string } | null
-}
-
-beforeAll(async () => {
-  engine = await startContainerEngine("--iptables=false", "--bridge=none")
-  await makeWebImage(engine, "gatehouse/test-web:1", "one")
-  await makeWebImage(engine, "gatehouse/test-web:2", "two")
-  redis = await redisServer()
-  shared = installation(redis.url)
-  node = await startNode(shared, {
-    DOCKER_HOST: engine.host,
-    SERVICE_PORT_RANGE: `${firstPort}-${firstPort + 39}`,
-    SERVICE_ALLOWED_IMAGES: "gatehouse/test-web",
-    BASE_DOMAIN: "services.test",
-  })
-  alice = (await node.api<{ token: string }>("POST", "/api/v1/tokens", { name: "alice" })).body.token
-})
-afterAll(async () => {
-  await node?.stop()
-  await redis?.stop()
-  for (const id of (await engine?.docker("ps", "-aq"))?.split("\n").filter(Boolean) ?? [])
-    await engine.docker("rm", "-f", "-v", id)
-  await engine?.stop()
-})
-
-const as = <T>(token: string, method: string, path: string, body?: unknown) =>
-  api<T>(node.apiPort, token, method, path, body)
-const running = async (name: string) => {
-  const { body } = await node.api<Service>("GET", `${base}/${name}?wait=true&timeout=30`)
-  expect(body, JSON.stringify(body.last_error)).toMatchObject({ status: "running" })
-  return body
-}
 let roots: string[] = []
 let dispatcher: ReturnType<typeof agent>
 const get = (path = "/", host = "web.services.test") =>
@@ -231,72 +183,5 @@ describe("an MCP server that speaks over stdio", () => {
     )
     expect(progress).toEqual([1, 2, 3])
     await older.close()
-  })
-})
-
-describe("what nobody may have", () => {
-  it.each([
-    [{ privileged: true }],
-    [{ cap_add: ["SYS_ADMIN"] }],
-    [{ CapAdd: ["SYS_ADMIN"] }],
-    [{ devices: ["/dev/kmsg"] }],
-    [{ security_opt: ["seccomp=unconfined"] }],
-    [{ pid_mode: "host" }],
-    [{ network_mode: "host" }],
-    [{ network: "host" }],
-    [{ network: "container:redis" }],
-    [{ volumes: ["/var/run/docker.sock:/var/run/docker.sock"] }],
-    [{ volumes: { "/var/run/docker.sock": "/docker.sock" } }],
-    [{ HostConfig: { Privileged: true } }],
-    [{ labels: { "gatehouse.installation": "another" } }],
-  ])("%j is refused for administrators too", async (option) => {
-    const answer = await node.api<{ code: string }>("POST", base, {
-      service_name: "x",
-      image: "gatehouse/test-web:1",
-      ...option,
-    })
-    expect([answer.status, answer.body.code]).toEqual([422, "forbidden_option"])
-  })
-
-  it("an owner gets no image that is not on the list, and sees nothing of others", async () => {
-    const refused = await as<{ code: string }>(alice, "POST", base, { service_name: "x", image: "redis:7" })
-    expect([refused.status, refused.body.code]).toEqual([403, "image_not_allowed"])
-    expect((await node.api("POST", base, { service_name: "admins", image: "gatehouse/test-web:1" })).status).toBe(201)
-    for (const [method, path] of [
-      ["GET", ""],
-      ["GET", "/logs"],
-      ["GET", "/stats"],
-      ["POST", "/stop"],
-      ["DELETE", "?force=true"],
-    ] as const)
-      expect((await as(alice, method, `${base}/admins${path}`)).status).toBe(403)
-    expect((await as<{ total: number }>(alice, "GET", base)).body.total).toBe(0)
-    expect((await as(alice, "POST", `${base}/cleanup`)).status).toBe(403)
-  })
-})
-
-describe("an engine that is away", () => {
-  it("leaves the rest of Gatehouse alone, and its services come back", async () => {
-    await running("admins")
-    await engine.kill()
-    const started = performance.now()
-    const [logs, cleanup] = [
-      await node.api<{ code: string }>("GET", `${base}/admins/logs`),
-      await node.api("POST", `${base}/cleanup`),
-    ]
-    expect([logs.status, logs.body.code, cleanup.status]).toEqual([503, "docker_unavailable", 503])
-    expect(performance.now() - started).toBeLessThan(2000)
-    expect((await node.api("POST", base, { service_name: "later", image: "gatehouse/test-web:1" })).status).toBe(201)
-    const health = await node.api<{ status: string; checks: { docker: { status: string } } }>("GET", "/health")
-    expect([health.status, health.body.checks.docker.status]).toEqual([200, "degraded"])
-    await engine.restart()
-    for (const name of ["later", "admins"])
-      await eventually(
-        `${name} runs`,
-        async () => (await node.api<Service>("GET", `${base}/${name}`)).body.status === "running",
-        30_000,
-      )
-    const cleaned = await node.api<{ orphaned_containers: unknown[] }>("POST", `${base}/cleanup`)
-    expect(cleaned.body.orphaned_containers).toEqual([])
   })
 })

@@ -54,7 +54,7 @@ export function violations(root: string): readonly string[] {
       found.push(`src/${file} reads the environment; platform/config.ts alone may`)
     if (/^export\s+default\b|\bas\s+default\b/m.test(text)) found.push(`src/${file} has a default export`)
   }
-  for (const folder of ["src", "scripts"])
+  for (const folder of ["src", "scripts", "tests"])
     for (const file of typescriptFiles(join(root, folder))) {
       const lines = readFileSync(join(root, folder, file), "utf8")
         .trimEnd()
