@@ -17,6 +17,9 @@ import { docker } from "./effects/docker.ts"
 import { dockerQueries } from "./effects/docker-queries.ts"
 import { deciderLoop } from "./platform/decider-loop.ts"
 import { deciderModel } from "./commands/decider.ts"
+import { eventFeed } from "./projections/event-feed.ts"
+import { eventStreamPath } from "./api/event-socket.ts"
+import { eventSubscriptions } from "./api/event-subscriptions.ts"
 import { fork } from "./events/world.ts"
 import { GatehouseError } from "./errors.ts"
 import { healthChecks } from "./health-checks.ts"
@@ -119,6 +122,8 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     usage: used,
     edge: () => edge,
   })
+  const feed = eventFeed(projections, store)
+  const subscriptions = eventSubscriptions({ projections, feed, log, mostPerToken: config.EVENT_STREAMS_PER_TOKEN })
   const admin = apiApp({
     config,
     projections,
@@ -130,12 +135,13 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     checks,
     oauth: oauthParts,
     engine: dockerQueries(engine, projections, clock),
+    subscriptions,
   })
   let edge: Awaited<ReturnType<typeof startEdge>> | undefined
   let api: Awaited<ReturnType<typeof listenApi>> | undefined
 
   async function serve(): Promise<void> {
-    api = await listenApi(admin, config.API_PORT)
+    api = await listenApi(admin.handler, config.API_PORT, admin.upgrade)
     await until(() => projections.ready, signal)
     if (signal.aborted) return
     const tokens = accessTokens({ world: () => projections.world, now: Date.now })
@@ -145,7 +151,9 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       guard: tokenGuard({ tokens, settings: config }),
       metadata: (proxy, method, path) => resourceMetadata(proxy, method, path, config.publicHttpsPort),
       oauth: oauth.handler,
-      admin,
+      admin: admin.handler,
+      adminUpgrade: admin.upgrade,
+      adminSockets: [eventStreamPath],
       openKey: keys.open,
       allowAddress: (address, port, owner) =>
         addressAllowed(address, owner === "admin", config.TARGET_ALLOW_CIDRS) &&
@@ -245,6 +253,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
 
   return {
     async stop() {
+      subscriptions.close()
       await Promise.all([edge?.close(config.SHUTDOWN_GRACE * 1000), api?.close(config.SHUTDOWN_GRACE * 1000)])
       await effects.stop()
       stopping.abort()

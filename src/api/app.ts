@@ -5,7 +5,11 @@ import { anonymous, authenticate } from "./authenticate.ts"
 import { commonHeaders, problemResponse } from "./problem.ts"
 import { entityTag, idempotencyKey, ifMatchVersion, noneMatch } from "./preconditions.ts"
 import { parseBody, parseParams, parseQuery } from "./validate.ts"
+import type { EventSubscription } from "./event-subscriptions.ts"
+import { type UpgradeHandler, eventSocket } from "./event-socket.ts"
+import { openSubscription, streamEvents } from "./endpoints/event-stream.ts"
 import { GatehouseError } from "../errors.ts"
+import { checkOrigin } from "./mcp/own-origin.ts"
 import { addressBlock } from "../platform/rate-limit.ts"
 import { type TokensByHash, tokensByHash } from "../projections/tokens-by-hash.ts"
 import { apiVersion, endpoints } from "./endpoint-table.ts"
@@ -31,22 +35,53 @@ interface Host {
   readonly address: (request: Request) => string | undefined
 }
 
-/** The admin API and its web page, as a handler for a node server. */
-export function apiApp(api: Api, options: AppOptions = {}): NodeHandler {
-  return toNodeHandler(apiRouter(api, options))
+/** The admin API and its web page, for a node server. */
+export interface AdminApp {
+  readonly handler: NodeHandler
+  /** Handshakes at {@link eventStreamPath}; all others are the caller's to refuse. */
+  readonly upgrade: UpgradeHandler
 }
 
-/** The same before it is bound to a server: request in, response out. */
-export function apiRouter(
+/** The admin API and its web page, bound to a node server. */
+export function apiApp(api: Api, options: AppOptions = {}): AdminApp {
+  const host = hostOf(api, options)
+  return {
+    handler: toNodeHandler(apiRouter(api, options)),
+    upgrade: eventSocket({
+      open: (request, ip) => openFor(request, { ...host, address: () => ip }),
+      stallMs: api.config.EVENT_STREAM_STALL * 1000,
+      log: api.log,
+    }),
+  }
+}
+
+/** The subscription of a handshake, under every check of the endpoint, or the refusal. */
+async function openFor(request: Request, host: Host): Promise<EventSubscription | Response> {
+  const requestId = randomUUID()
+  try {
+    checkOrigin(request, host.api.config.ADMIN_HOSTS)
+    const arrival = { req: request, url: new URL(request.url), context: {} } as unknown as Arrival
+    return await openSubscription(await readCall(streamEvents, arrival, requestId, host))
+  } catch (error) {
+    return problemResponse(error, requestId, host.api.log)
+  }
+}
+
+function hostOf(
   api: Api,
-  { address = (request) => (request as { ip?: string }).ip, perMinute = 600 }: AppOptions = {},
-): H3 {
-  const host: Host = {
+  { address = (request) => (request as { ip?: string }).ip, perMinute = 600 }: AppOptions,
+): Host {
+  return {
     api,
     address,
     tokens: tokensByHash(api.projections),
     budget: requestBudget(perMinute, () => performance.now()),
   }
+}
+
+/** The same before it is bound to a server: request in, response out. */
+export function apiRouter(api: Api, options: AppOptions = {}): H3 {
+  const host = hostOf(api, options)
   const app = new H3({
     silent: true,
     onRequest: ({ url }) => void Object.assign(url, resourceAddress(url.pathname, url.search)),
@@ -114,6 +149,7 @@ async function readCall(
     body: parseBody(endpoint, await jsonBody(req, api.config.API_MAX_BODY_BYTES)) as never,
     idempotencyKey: endpoint.method === "GET" ? undefined : idempotencyKey(req.headers.get("idempotency-key")),
     ifMatch: endpoint.method === "GET" ? undefined : ifMatchVersion(req.headers.get("if-match")),
+    lastEventId: req.headers.get("last-event-id") ?? undefined,
     signal: req.signal,
   }
 }

@@ -7,6 +7,7 @@ import { digestEndpoints } from "./endpoints/digest.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
 import { formattedEndpoints } from "./endpoints/formatted.ts"
 import { eventEndpoints } from "./endpoints/events.ts"
+import { streamEvents } from "./endpoints/event-stream.ts"
 import { instanceEndpoints } from "./endpoints/instances.ts"
 import { oauthClientChangeEndpoints } from "./endpoints/oauth-client-changes.ts"
 import { oauthClientEndpoints } from "./endpoints/oauth-clients.ts"
@@ -67,6 +68,7 @@ export const endpoints: readonly Endpoint[] = [
   ...formattedEndpoints,
   ...commandEndpoints,
   ...eventEndpoints,
+  streamEvents,
   ...serviceEndpoints,
   ...serviceActionEndpoints,
   ...serviceEngineEndpoints,

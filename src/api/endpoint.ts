@@ -2,6 +2,7 @@ import * as z from "zod"
 import type { CommandBus } from "../platform/command-bus.ts"
 import type { Config } from "../platform/config.ts"
 import type { ErrorCode } from "../errors.ts"
+import type { EventSubscriptions } from "./event-subscriptions.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { HealthCheck } from "./health.ts"
 import type { Logger } from "../platform/log.ts"
@@ -24,6 +25,7 @@ export interface Api {
   readonly oauth: OAuthParts
   /** The container engine; without one services cannot be looked into. */
   readonly engine?: ServiceEngine
+  readonly subscriptions: EventSubscriptions
 }
 
 /** Who is asking. `token` is the id of the API token; empty for a caller without one. */
@@ -31,6 +33,8 @@ export interface Caller {
   readonly token: string
   readonly name: string
   readonly admin: boolean
+  /** Of the value that was shown: tells a token from a later one of the same name. Empty for a caller without one. */
+  readonly hash: string
 }
 
 /**
@@ -50,6 +54,8 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   readonly requestId: string
   readonly idempotencyKey: string | undefined
   readonly ifMatch: number | undefined
+  /** What a subscriber has seen last, by its own account (HTML §9.2.4). */
+  readonly lastEventId: string | undefined
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal
 }

@@ -1,6 +1,8 @@
 import { listen } from "listhen"
 import type { NodeHandler } from "h3"
-import type { Server } from "node:http"
+import type { IncomingMessage, Server } from "node:http"
+import type { Duplex } from "node:stream"
+import { type UpgradeHandler, eventStreamPath } from "./event-socket.ts"
 import { promisify } from "node:util"
 
 /** The loopback listener of the admin API. */
@@ -13,9 +15,10 @@ export interface ApiListener {
 /**
  * Serves the admin API on 127.0.0.1.
  * @param port 0 for any free one
+ * @param upgrade takes handshakes for WebSockets
  * @throws Error when the port is taken: the listener never moves to another one
  */
-export async function listenApi(handler: NodeHandler, port: number): Promise<ApiListener> {
+export async function listenApi(handler: NodeHandler, port: number, upgrade?: UpgradeHandler): Promise<ApiListener> {
   const listener = await listen(handler, {
     port,
     hostname: "127.0.0.1",
@@ -31,6 +34,7 @@ export async function listenApi(handler: NodeHandler, port: number): Promise<Api
   // listhen counts requests with a second listener, which throws out of the event loop when a connection ends before its
   // answer does: one client could end the process. Node has closed idle connections by itself since version 19.
   for (const counting of server.listeners("request").slice(1)) server.off("request", counting as () => void)
+  if (upgrade !== undefined) takeHandshakes(server, upgrade)
   return {
     port: (server.address() as { port: number }).port,
     async close(graceMs) {
@@ -39,4 +43,15 @@ export async function listenApi(handler: NodeHandler, port: number): Promise<Api
       clearTimeout(cut)
     },
   }
+}
+
+/** A handshake for anything else is an ordinary request, whose Upgrade header says nothing (RFC 9110 §7.8). */
+function takeHandshakes(server: Server, upgrade: UpgradeHandler): void {
+  Object.assign(server, {
+    shouldUpgradeCallback: ({ url, headers }: IncomingMessage) =>
+      url?.split("?")[0] === eventStreamPath && headers.upgrade?.toLowerCase() === "websocket",
+  })
+  server.on("upgrade", (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void upgrade(req, socket, head, req.socket.remoteAddress)
+  })
 }

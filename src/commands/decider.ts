@@ -41,8 +41,7 @@ function decide(command: CommandRecord, now: string, world: World, policy: Polic
   // After the decision: whoever may not touch the object does not learn its version.
   if (command.if_match !== undefined && version !== 0 && command.if_match !== version)
     throw new GatehouseError("precondition_failed", `the current version is "${version}"`)
-  const events = decision.events.map(checked)
-  return { ...decision, events, ...consequences(events, command.secrets, world, now) }
+  return { ...decision, ...consequences(decision.events.map(checked), command.secrets, world, now) }
 }
 
 /** The event with its data as its schema has it: a decision that breaks its own schema never reaches the log. */
@@ -60,24 +59,34 @@ function versionOf(world: World, kind: Kind, id: string): number {
 
 function consequences(events: readonly NewEvent[], brought: readonly string[], world: World, now: string) {
   const touched = new Map<string, { kind: Kind; id: string; before: unknown; after: unknown }>()
-  for (const event of events) {
+  const owned = events.map((event) => {
     const kind = event.kind as Kind
     const key = `${kind}:${event.id}`
     const before = find(world, kind, event.id)
     const entry = touched.get(key) ?? { kind, id: event.id, before, after: before }
     const evolve = aggregates[kind].evolve as (state: unknown, event: unknown, at: string) => unknown
-    touched.set(key, { ...entry, after: evolve(entry.after, event, now) })
-  }
+    const after = evolve(entry.after, event, now)
+    touched.set(key, { ...entry, after })
+    return { ...event, owners: ownersOf(event, entry.after, after) }
+  })
   const all = [...touched.values()]
   const kept = new Set(all.flatMap(({ after }) => secretRefs(after)))
   const dropped = new Set(
     [...all.flatMap(({ before }) => secretRefs(before)), ...brought].filter((ref) => !kept.has(ref)),
   )
   return {
+    events: owned,
     expected: all.map(({ kind, id }) => ({ kind, id, version: versionOf(world, kind, id) })),
     gone: all.filter(({ after }) => after === undefined).map(({ kind, id }) => ({ kind, id })),
     unlink: [...dropped],
   }
+}
+
+/** Who owns an aggregate in either of two states; a token is its own. */
+function ownersOf({ kind, id }: NewEvent, ...states: readonly unknown[]): string[] {
+  if (kind === "api-token") return [id]
+  const owners = states.map((state) => (state as { owner?: unknown } | undefined)?.owner)
+  return [...new Set(owners.filter((owner): owner is string => typeof owner === "string"))]
 }
 
 /** Every vault entry that a state names: members whose name ends in `_ref`. */

@@ -6,10 +6,11 @@ import type { Verdict } from "./guard.ts"
 import { parseHost, splitAbsoluteForm } from "./host.ts"
 import { authority } from "../platform/config.ts"
 import { canonicalTarget } from "./target.ts"
-import { catalogue } from "../errors.ts"
+import { type ErrorCode, catalogue } from "../errors.ts"
 import { clientAddress } from "./client-address.ts"
 import type { RoutedHost } from "../projections/hosts.ts"
 import { forward } from "./forward.ts"
+import { releaseUpgrade } from "./splice.ts"
 import { webSocketFault } from "./upgrade.ts"
 
 const acmePrefix = "/.well-known/acme-challenge/"
@@ -42,7 +43,10 @@ export function dispatch(exchange: Exchange): void {
   if (exchange.hostname === edge.oauthHost) return client.secure ? own(exchange, edge.oauth) : toHttps(exchange)
   const routed = edge.hosts.get(exchange.hostname)
   if (routed !== undefined) return route(exchange, routed)
-  if (edge.adminHosts.has(exchange.hostname) && mayAdministrate(exchange)) return own(exchange, edge.admin)
+  if (edge.adminHosts.has(exchange.hostname) && mayAdministrate(exchange))
+    return exchange.upgrade !== undefined && edge.ownsWebSocket(exchange.path)
+      ? ownWebSocket(exchange, exchange.upgrade)
+      : own(exchange, edge.admin)
   refuse(exchange, "not_found")
 }
 
@@ -100,6 +104,20 @@ function own(exchange: Exchange, handler: EdgeContext["oauth"]): void {
   })
 }
 
+function ownWebSocket(exchange: Exchange, upgrade: UpgradeSocket): void {
+  const { edge, req, res, path, query, address } = exchange
+  const fault = webSocketFault(req, true)
+  if (fault !== undefined) return refuseHandshake(exchange, fault)
+  req.url = query === "" ? path : `${path}?${query}`
+  exchange.phase = "done"
+  const { socket, early } = releaseUpgrade(exchange, upgrade)
+  void edge.adminUpgrade(req, socket, early, address).then((status) => (res.statusCode = status))
+}
+
+function refuseHandshake(exchange: Exchange, fault: ErrorCode): void {
+  refuse(exchange, fault, fault === "upgrade_required" ? ["Sec-WebSocket-Version", "13", "Upgrade", "websocket"] : [])
+}
+
 function toHttps(exchange: Exchange): void {
   const { edge, hostname, path, query } = exchange
   const place = authority(hostname, edge.config.publicHttpsPort)
@@ -119,9 +137,7 @@ function route(exchange: Exchange, routed: RoutedHost): void {
   if (client.secure ? !proxy.enable_https : !proxy.enable_http)
     return !client.secure && proxy.enable_https ? toHttps(exchange) : refuse(exchange, "not_found")
   const fault = wantsWebSocket(exchange) ? webSocketFault(req, exchange.upgrade !== undefined) : undefined
-  if (fault === "upgrade_required")
-    return refuse(exchange, fault, ["Sec-WebSocket-Version", "13", "Upgrade", "websocket"])
-  if (fault !== undefined) return refuse(exchange, fault)
+  if (fault !== undefined) return refuseHandshake(exchange, fault)
   const verdict = edge.guard.check(proxy, exchange)
   if (!verdict.pass) {
     exchange.reason = verdict.reason

@@ -1,5 +1,5 @@
 import { type AccessSink, accessLog } from "./access-log.ts"
-import { type EdgeContext, type Exchange, type Metadata, type OwnHandler } from "./exchange.ts"
+import { type EdgeContext, type Exchange, type Metadata, type OwnHandler, type OwnUpgrade } from "./exchange.ts"
 import { type ListenHandlers, listen } from "./listen.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import { type Lookup, addressBook, systemLookup } from "./upstream-address.ts"
@@ -34,6 +34,9 @@ export interface EdgeParts {
   readonly metadata: Metadata
   readonly oauth: OwnHandler
   readonly admin: OwnHandler
+  readonly adminUpgrade: OwnUpgrade
+  /** Paths of the admin host at which `adminUpgrade` serves a WebSocket. */
+  readonly adminSockets: readonly string[]
   /** Opens a certificate's private key (PEM) by its vault reference. */
   readonly openKey: (keyRef: string) => Promise<string>
   readonly log: Logger
@@ -92,6 +95,8 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     metadata: parts.metadata,
     oauth: parts.oauth,
     admin: parts.admin,
+    adminUpgrade: parts.adminUpgrade,
+    ownsWebSocket: (path) => parts.adminSockets.includes(path),
     oauthHost,
     adminHosts,
     adminSources: addressRanges(config.ADMIN_SOURCES),

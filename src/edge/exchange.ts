@@ -31,6 +31,12 @@ export interface Caller {
 /** A node-style handler of Gatehouse's own: OAuth or the admin API. */
 export type OwnHandler = (request: IncomingMessage, response: ServerResponse, caller: Caller) => void
 
+/**
+ * Takes over the socket of a handshake for a WebSocket of Gatehouse's own. Never rejects.
+ * @returns the status that was answered
+ */
+export type OwnUpgrade = (req: IncomingMessage, socket: Socket, head: Buffer, address: string) => Promise<number>
+
 /** Answer to a metadata request on a proxied host; headers are flat. */
 export interface MetadataAnswer {
   readonly status: number
@@ -52,6 +58,9 @@ export interface EdgeContext {
   readonly metadata: Metadata
   readonly oauth: OwnHandler
   readonly admin: OwnHandler
+  /** For paths that {@link ownsWebSocket}. */
+  readonly adminUpgrade: OwnUpgrade
+  readonly ownsWebSocket: (path: string) => boolean
   readonly oauthHost: string
   readonly adminHosts: ReadonlySet<string>
   readonly adminSources: AddressRanges

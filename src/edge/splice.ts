@@ -1,4 +1,5 @@
 import type { Exchange, UpgradeSocket } from "./exchange.ts"
+import type { Socket } from "node:net"
 import type { ResponseHead } from "./response-parser.ts"
 import { lender } from "./read-buffers.ts"
 import { dropUpstream } from "./abandon.ts"
@@ -38,6 +39,14 @@ export function watchUpgrade(exchange: Exchange, { socket, early }: UpgradeSocke
     if (isSpliced(exchange)) exchange.upstream?.socket?.end()
     else socket.destroy()
   })
+}
+
+/** Gives the socket to a handler of our own, with what came early. It is paused until that handler reads it. */
+export function releaseUpgrade({ res }: Exchange, { socket, early }: UpgradeSocket): { socket: Socket; early: Buffer } {
+  socket.pause()
+  for (const name of ["data", "end", "drain"]) socket.removeAllListeners(name)
+  res.detachSocket(socket)
+  return { socket, early: Buffer.concat(early.splice(0)) }
 }
 
 /**

@@ -21,6 +21,11 @@ export interface EventMeta {
   readonly correlation_id: string
   /** Position of the event that a worker reacted to. */
   readonly causation?: number
+  /**
+   * Tokens that owned the object before or after the event: these may see it. Absent for what belongs to nobody, and in events
+   * that were written before there were subscribers.
+   */
+  readonly owners?: readonly string[]
   /** ISO 8601, UTC, the decider's clock. */
   readonly at: string
 }

@@ -89,6 +89,8 @@ export const variables = {
   EDGE_MAX_CONNECTIONS_PER_IP: whole(500, 1).describe("Client connections of one address (IPv6: /64)."),
   EDGE_STREAM_IDLE_TIMEOUT: whole(3600, 1).describe("Seconds a stream may be silent both ways."),
   AUTH_STREAM_RECHECK: whole(30, 1).describe("Seconds between checks of an open stream's token."),
+  EVENT_STREAMS_PER_TOKEN: whole(20, 1).describe("Subscriptions to events that one API token may hold open on a node."),
+  EVENT_STREAM_STALL: whole(30, 1).describe("Seconds a subscriber may leave events unread before it is cut."),
   API_MAX_BODY_BYTES: whole(1_048_576, 1024).describe("Bytes of an API request body."),
   LEASE_TTL: whole(6, 1).describe("Seconds after which another node takes over the work of one that vanished."),
   SHUTDOWN_GRACE: whole(30).describe("Seconds that open requests get at shutdown."),

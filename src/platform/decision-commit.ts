@@ -8,7 +8,12 @@ type Aggregate = { readonly kind: string; readonly id: string }
 
 /** What a command comes to when it is not refused. */
 export interface Decision {
-  readonly events: readonly (Aggregate & { readonly type: string; readonly data: unknown })[]
+  readonly events: readonly (Aggregate & {
+    readonly type: string
+    readonly data: unknown
+    /** Who owned the aggregate before or after it; goes into the event's metadata. */
+    readonly owners?: readonly string[]
+  })[]
   /** For the caller; no secret. */
   readonly result?: unknown
   /** Version of each touched aggregate, 0 for one that does not exist. */
@@ -80,19 +85,20 @@ export function deadCommit(
   }
 }
 
-function recordsAfter(model: Model, events: Decision["events"], about: unknown): EventRecord[] {
+function recordsAfter(model: Model, events: Decision["events"], about: object): EventRecord[] {
   let { position, hash } = model
-  return events.map(({ kind, id, type, data }) => {
+  return events.map(({ kind, id, type, data, owners = [] }) => {
     // As it will be read from the log, so that every reader computes the same hash.
     const stored: unknown = JSON.parse(JSON.stringify(data ?? null))
-    const event = { position: ++position, kind, id, type, schema, data: stored, meta: about }
+    const meta = owners.length === 0 ? about : { ...about, owners }
+    const event = { position: ++position, kind, id, type, schema, data: stored, meta }
     hash = chain(hash, event)
     return { ...event, hash }
   })
 }
 
 /** What every event remembers of its command; see `events/envelope.ts`. */
-function meta(command: CommandRecord, at: string): unknown {
+function meta(command: CommandRecord, at: string): object {
   const { actor, ip, request_id, causation } = command
   return {
     actor: { name: actor.name, admin: actor.admin, ...(actor.token !== undefined && { token: actor.token }) },

@@ -8,6 +8,8 @@ import type { Runner } from "../../src/projections/runner.ts"
 import { apiApp } from "../../src/api/app.ts"
 import { commandBus } from "../../src/platform/command-bus.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
+import { eventFeed } from "../../src/projections/event-feed.ts"
+import { type EventSubscriptions, eventSubscriptions } from "../../src/api/event-subscriptions.ts"
 import { deciderLoop } from "../../src/platform/decider-loop.ts"
 import { deciderModel } from "../../src/commands/decider.ts"
 import { emptyWorld } from "../../src/events/world.ts"
@@ -35,6 +37,7 @@ export interface RunningApi {
   readonly store: EventStore
   readonly projections: Runner
   readonly bus: CommandBus
+  readonly subscriptions: EventSubscriptions
   /** Lines that were logged. */
   readonly logged: string[]
   /** A call as the administrator, or with another token, or with none (`null`). */
@@ -103,11 +106,29 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   const secretsOf = vault(masterKey)
   const oauthRedis = connect("oauth", "command")
   const oauth = oauthParts(oauthRedis)
-  const handler = apiApp(
-    { config, projections, bus, store, vault: secretsOf, log, clock: now, checks: overrides.checks ?? {}, oauth },
+  const subscriptions = eventSubscriptions({
+    projections,
+    feed: eventFeed(projections, store),
+    log,
+    mostPerToken: config.EVENT_STREAMS_PER_TOKEN,
+    heartbeatMs: 200,
+  })
+  const app = apiApp(
+    {
+      config,
+      projections,
+      bus,
+      store,
+      vault: secretsOf,
+      log,
+      clock: now,
+      checks: overrides.checks ?? {},
+      oauth,
+      subscriptions,
+    },
     { perMinute: overrides.perMinute ?? 100_000 },
   )
-  const listener = await listenApi(handler, 0)
+  const listener = await listenApi(app.handler, 0, app.upgrade)
   const deciding = new AbortController()
   const running = [
     projections.run(signal),
@@ -139,12 +160,14 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
     store,
     projections,
     bus,
+    subscriptions,
     logged,
     call,
     report,
     seal: (ref, value) => secretsOf.seal(ref, value),
     token: async (name) => (await call<{ token: string }>("POST", "/api/v1/tokens", { name })).body.token,
     async stop() {
+      subscriptions.close()
       await listener.close(500)
       stopping.abort()
       await Promise.allSettled(running)

@@ -40,6 +40,8 @@ export async function testEdge(env: Record<string, string> = {}, parts: Partial<
     metadata: () => undefined,
     oauth: (_, res) => res.end("oauth"),
     admin: (_, res) => res.end("admin"),
+    adminUpgrade: async (_, socket) => (socket.destroy(), 500),
+    adminSockets: [],
     openKey: () => Promise.reject(new Error("no key")),
     log: logger(
       "DEBUG",

@@ -1,9 +1,10 @@
 import * as z from "zod"
 import { EventView, aggregateName, eventView, isAboutOwned } from "../../projections/views/event.ts"
 import { integer, listOf, listQuery, pagination } from "../list.ts"
-import type { Call } from "../endpoint.ts"
+import type { Api, Call, Caller } from "../endpoint.ts"
 import { GatehouseError } from "../../errors.ts"
 import type { StoredEvent } from "../../events/envelope.ts"
+import { maySeeEvent } from "../../projections/event-filter.ts"
 import { endpoint } from "../endpoint.ts"
 
 const tag = "events"
@@ -30,7 +31,7 @@ function filterOf({ api, caller }: Call, query: z.output<typeof Query>): Filter 
   const { type, aggregate, actor, command_id, since, until } = query
   const at = (event: StoredEvent) => Date.parse(event.meta.at)
   const filters: Filter[] = []
-  if (!caller.admin) filters.push((event) => isAboutOwned(event, caller.token, api.projections.world))
+  if (!caller.admin) filters.push((event) => isShown(event, api, caller))
   if (type !== undefined) filters.push((event) => event.type === type)
   if (aggregate !== undefined) filters.push((event) => event.kind === aggregate || aggregateName(event) === aggregate)
   if (actor !== undefined) filters.push((event) => event.meta.actor.name === actor)
@@ -38,6 +39,11 @@ function filterOf({ api, caller }: Call, query: z.output<typeof Query>): Filter 
   if (since !== undefined) filters.push((event) => at(event) >= Date.parse(since))
   if (until !== undefined) filters.push((event) => at(event) <= Date.parse(until))
   return filters.length === 0 ? undefined : (event) => filters.every((filter) => filter(event))
+}
+
+/** Owners see what was about their objects when it happened, and the whole life of the objects that they have now. */
+function isShown(event: StoredEvent, { projections: { world } }: Api, caller: Caller): boolean {
+  return maySeeEvent(event, caller, world) || isAboutOwned(event, caller.token, world)
 }
 
 interface Range {
@@ -129,8 +135,7 @@ const showEvent = endpoint({
     // The log may begin later: what is older is in the archive.
     if (event === undefined || event.position !== params.position)
       throw new GatehouseError("not_found", "the log does not reach that position")
-    if (!caller.admin && !isAboutOwned(event, caller.token, api.projections.world))
-      throw new GatehouseError("not_owner")
+    if (!isShown(event, api, caller)) throw new GatehouseError("not_owner")
     return { body: eventView(event, caller.admin), version: event.position }
   },
 })

@@ -1,6 +1,7 @@
 import * as z from "zod"
 import type { StoredEvent } from "../../events/envelope.ts"
-import type { World } from "../../events/world.ts"
+import { type World, find } from "../../events/world.ts"
+import type { Kind } from "../../events/event.ts"
 
 /** An event of the log. */
 export const EventView = z
@@ -49,15 +50,13 @@ export function aggregateName({ kind, id }: Pick<StoredEvent, "kind" | "id">): s
 }
 
 /**
- * Is an event about something of this owner's? Only since the object exists: a name may have belonged to somebody else before.
+ * Is an event about something that is this owner's now? Only since the object exists: a name may have belonged to somebody else
+ * before.
  * @param owner id of an API token
  */
 export function isAboutOwned(event: StoredEvent, owner: string, world: World): boolean {
-  if (event.kind === "api-token") {
-    const token = event.id === owner ? world.objects["api-token"].get(owner)?.state : undefined
-    return token !== undefined && event.meta.at >= token.created_at
-  }
-  if (event.kind !== "certificate" && event.kind !== "proxy") return false
-  const state = world.objects[event.kind].get(event.id)?.state
-  return state !== undefined && state.owner === owner && event.meta.at >= state.created_at
+  const kind = event.kind as Kind
+  const state = find(world, kind, event.id) as { owner?: string | null; created_at?: string } | undefined
+  if (state?.created_at === undefined || event.meta.at < state.created_at) return false
+  return kind === "api-token" ? event.id === owner : state.owner === owner
 }
