@@ -11,7 +11,7 @@ export type BodyEnd = number | "chunked" | "close"
 export interface ResponseHead {
   readonly status: number
   /** End-to-end headers: flat name, value, … as received. */
-  readonly headers: string[]
+  readonly headers: readonly string[]
   /** For a response with a body; HEAD, 204 and 304 have none whatever it says. */
   readonly end: BodyEnd
   /** May the connection carry another request? */
@@ -26,6 +26,12 @@ export interface ResponseHead {
 
 const bareControl = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/
 const statusLine = /^HTTP\/1\.[01] [1-5][0-9]{2}[ \r]/
+
+/** The newest head of a backend, by its text. */
+export interface KnownHead {
+  readonly text: string
+  readonly head: ResponseHead
+}
 
 /**
  * Finds the end of a head.

@@ -1,6 +1,7 @@
 import { type Socket, connect as connectPlain, isIP } from "node:net"
 import { connect as connectSecure } from "node:tls"
 import { type ReadBuffers, type Reading, nextBuffer, readBuffers } from "./read-buffers.ts"
+import type { KnownHead } from "./response-parser.ts"
 import type { AddressBook } from "./upstream-address.ts"
 
 /** Where requests of a proxy go. */
@@ -32,6 +33,8 @@ export interface UpstreamPool<Owner> {
   readonly mayDial: (address: string) => boolean
   readonly free: UpstreamConnection<Owner>[]
   readonly all: Set<UpstreamConnection<Owner>>
+  /** Head of the newest answer: the next is mostly the same. */
+  newest: KnownHead | undefined
   closed: boolean
 }
 
@@ -150,7 +153,7 @@ export function upstreams<Owner>(
     buffers,
     pools,
     pool(target, mayDial) {
-      const made: UpstreamPool<Owner> = { target, mayDial, free: [], all: new Set(), closed: false }
+      const made: UpstreamPool<Owner> = { target, mayDial, free: [], all: new Set(), newest: undefined, closed: false }
       pools.add(made)
       return made
     },

@@ -29,7 +29,7 @@ function headBytes(exchange: Exchange, bytes: Buffer, length: number): boolean {
     exchange.partial = Buffer.from(bytes.subarray(0, length))
     return true
   }
-  const head = end === -1 ? undefined : parseHead(bytes.toString("latin1", 0, end), exchange.edge.names)
+  const head = end === -1 ? undefined : headOf(exchange, bytes.toString("latin1", 0, end))
   if (head === undefined) return broken(exchange, "upstream_bad_head")
   exchange.partial = undefined
   if (head.status === 101) {
@@ -45,6 +45,15 @@ function headBytes(exchange: Exchange, bytes: Buffer, length: number): boolean {
   return headBytes(exchange, rest, rest.length)
 }
 
+/** Within a second a backend's heads are mostly the same text: event streams and errors always, other answers by their length. */
+function headOf({ plan, edge }: Exchange, text: string): ResponseHead | undefined {
+  const pool = plan?.pool
+  if (pool?.newest?.text === text) return pool.newest.head
+  const head = parseHead(text, edge.names)
+  if (pool !== undefined && head !== undefined) pool.newest = { text, head }
+  return head
+}
+
 function broken(exchange: Exchange, reason: string): boolean {
   fail(exchange, "bad_gateway", reason)
   return false
@@ -53,13 +62,13 @@ function broken(exchange: Exchange, reason: string): boolean {
 function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
   const { res, edge, cors } = exchange
   const { status } = head
-  const headers = cors === undefined ? head.headers : withCors(head.headers, cors)
-  if (head.eventStream && !headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === "x-accel-buffering"))
-    headers.push("X-Accel-Buffering", "no")
+  const given = cors === undefined ? head.headers : withCors(head.headers, cors)
+  const headers = head.eventStream ? unbuffered(given) : given
   // A backend that refuses a body does not want the rest of it; nobody else does.
   if (edge.draining || (status >= 400 && !exchange.uploadDone)) endAfter(exchange)
   const hasBody = exchange.method !== "HEAD" && status !== 204 && status !== 304
-  res.writeHead(status, headers)
+  // Node only reads them.
+  res.writeHead(status, headers as string[])
   exchange.phase = "body"
   exchange.body = responseBody(head, hasBody, exchange.lastByte)
   if (exchange.body.left === 0) {
@@ -70,6 +79,13 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   // The client learns at once that the answer has begun, even when its first byte takes an hour.
   if (from === to) res.flushHeaders()
   return from === to || bodyBytes(exchange, bytes, from, to)
+}
+
+/** Tells other proxies on the way not to hold back events, unless the backend says what they shall do. */
+function unbuffered(headers: readonly string[]): readonly string[] {
+  return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === "x-accel-buffering")
+    ? headers
+    : [...headers, "X-Accel-Buffering", "no"]
 }
 
 /** The backend's CORS headers give way to ours. */
