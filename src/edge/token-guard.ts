@@ -3,7 +3,7 @@ import { type AdmissionFault, type ResourceSettings, admissionFault } from "../p
 import type { Guard, GuardedRequest, Identity, Verdict } from "./guard.ts"
 import { type GuardFault, refusal } from "./refusal.ts"
 import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts"
-import { guardHeaders, isToken68, readCredential, singleHeader, tokenInQuery } from "./credentials.ts"
+import { type Credential, guardHeaders, isToken68, readCredential, singleHeader, tokenInQuery } from "./credentials.ts"
 import { type PossessionFault, proofGuard } from "./proof-guard.ts"
 import { generationCache } from "./generation-cache.ts"
 import { hash } from "node:crypto"
@@ -30,16 +30,9 @@ interface Remembered extends AccessToken {
   outcome: Pass | AdmissionFault | "identity_not_representable"
 }
 
-type Judgement = Remembered["outcome"] | TokenFault | PossessionFault | "malformed_authorization"
-
-/** How a token comes: with which scheme, and for a bound one with which proof of this very request. */
-interface Presented {
-  readonly type: "bearer" | "dpop"
-  readonly token: string
-  readonly method: string
-  readonly url: string
-  readonly proof: () => string | undefined
-}
+type Presented = Extract<Credential, { token: string }>
+type Unknown = TokenFault | "malformed_authorization"
+type Judgement = Remembered["outcome"] | Unknown | PossessionFault
 
 /** What follows from a proxy's settings; a proxy is a new value after each change. */
 interface Plan {
@@ -85,18 +78,23 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     return headers === undefined ? "identity_not_representable" : { pass: true, headers, protected: true, identity }
   }
 
-  /** What this token is worth on this proxy, now, as it was presented. */
-  function judgePresented(proxy: ResourceProxy, { type, token, method, url, proof }: Presented): Judgement {
-    const outcome = judge(proxy, token)
-    if (typeof outcome === "string" || outcome.identity === null) return outcome
-    const { cnf } = tokenOf.get(outcome.identity)!.claims
+  /** What this token is worth on this proxy, now, as it was presented: with its scheme, and a bound one with its proof. */
+  function judgePresented(proxy: ResourceProxy, { type, token }: Presented, request: GuardedRequest): Judgement {
+    const known = recall(proxy, token)
+    if (typeof known === "string") return known
+    const { outcome, claims } = known
+    const { cnf } = claims
+    if (typeof outcome === "string") return outcome
     if (cnf === undefined) return type === "bearer" ? outcome : "not_sender_constrained"
     if (type === "bearer") return "sender_constrained"
-    return possessionFault({ method, url, token, confirmation: cnf, proof: proof() }) ?? outcome
+    const { method, path, rawHeaders } = request
+    const url = planOf(proxy).origin + path
+    const proof = singleHeader(rawHeaders, "dpop")
+    return possessionFault({ method, url, token, confirmation: cnf, proof }) ?? outcome
   }
 
-  /** What this token is worth on this proxy, now, if it is presented as it must be. */
-  function judge(proxy: ResourceProxy, token: string): Judgement {
+  /** A token that stands, with what it is worth on this proxy, now, if it is presented as it must be. */
+  function recall(proxy: ResourceProxy, token: string): Remembered | Unknown {
     const key = hash("sha256", token, "base64url")
     const known = cache.get(key)
     if (known === undefined) return meet(proxy, token, key)
@@ -109,10 +107,10 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
       known.outcome = outcomeOn(proxy, known, known.identity)
       known.proxy = proxy
     }
-    return known.outcome
+    return known
   }
 
-  function meet(proxy: ResourceProxy, text: string, key: string): Judgement {
+  function meet(proxy: ResourceProxy, text: string, key: string): Remembered | Unknown {
     if (!isToken68(text)) return "malformed_authorization"
     const checked = tokens.verify(text, planOf(proxy).issuer)
     if (!checked.ok) return checked.reason
@@ -122,8 +120,9 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     const token = { claims, kid }
     const outcome = outcomeOn(proxy, token, identity)
     tokenOf.set(identity, token)
-    cache.set(key, { ...token, identity, proxy, outcome })
-    return outcome
+    const met: Remembered = { ...token, identity, proxy, outcome }
+    cache.set(key, met)
+    return met
   }
 
   function check(proxy: ResourceProxy, request: GuardedRequest): Verdict {
@@ -155,15 +154,7 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     if (tokenInQuery(request.query)) return refuse("token_in_query")
     const credential = readCredential(authorization)
     if (credential.type === "malformed") return refuse("malformed_authorization")
-    const outcome =
-      credential.type === "none"
-        ? "no_credential"
-        : judgePresented(proxy, {
-            ...credential,
-            method: request.method,
-            url: ownOrigin + request.path,
-            proof: () => singleHeader(request.rawHeaders, "dpop"),
-          })
+    const outcome = credential.type === "none" ? "no_credential" : judgePresented(proxy, credential, request)
     if (typeof outcome !== "string") return pass(outcome)
     return proxy.auth.auth_mode === "passthrough" && !isAmbiguous(outcome) ? pass(anonymous) : refuse(outcome)
   }
