@@ -1,65 +1,20 @@
 import { GatehouseError } from "../errors.ts"
 
 /** Options of container engines that would let a container out; nobody may give them, whatever their value. */
-const forbidden = new Set(
+const forbidden: ReadonlySet<string> = new Set(
   [
-    [
-      "privileged",
-      "cap_add",
-      "cap_drop",
-      "capabilities",
-      "devices",
-      "device",
-      "device_requests",
-      "device_cgroup_rules",
-      "gpus",
-    ],
-    ["security_opt", "security_options", "apparmor", "seccomp", "selinux", "userns", "userns_mode", "user_namespace"],
-    [
-      "pid",
-      "pid_mode",
-      "ipc",
-      "ipc_mode",
-      "uts",
-      "uts_mode",
-      "network_mode",
-      "net",
-      "cgroup",
-      "cgroup_parent",
-      "cgroupns_mode",
-    ],
-    [
-      "host_config",
-      "hostconfig",
-      "binds",
-      "bind",
-      "mount",
-      "mounts",
-      "tmpfs",
-      "volumes_from",
-      "volume_driver",
-      "docker_socket",
-    ],
-    [
-      "sysctls",
-      "ulimits",
-      "runtime",
-      "oom_kill_disable",
-      "oom_score_adj",
-      "storage_opt",
-      "extra_hosts",
-      "links",
-      "init",
-    ],
-  ].flat(),
+    "privileged cap_add cap_drop capabilities device devices device_requests device_cgroup_rules gpus group_add",
+    "security_opt security_options apparmor seccomp selinux userns userns_mode user_namespace masked_paths readonly_paths",
+    "pid pid_mode ipc ipc_mode uts uts_mode net network_mode cgroup cgroup_parent cgroupns_mode isolation",
+    "host_config bind binds mount mounts tmpfs volumes_from volume_driver docker_socket",
+    "sysctls ulimits runtime oom_kill_disable oom_score_adj storage_opt extra_hosts links init",
+  ].flatMap((names) => names.split(" ").map(plain)),
 )
 
 /** A setting under any spelling: `HostConfig`, `host-config`, `host_config`. */
-const plain = (name: string) =>
-  name
-    .replaceAll(/([a-z])([A-Z])/g, "$1_$2")
-    .replaceAll("-", "_")
-    .toLowerCase()
+function plain(name: string): string {
+  return name.replaceAll(/[-_]/g, "").toLowerCase()
+}
 
 /**
  * Refuses what would give a container a way to its host; runs before the schema, which does not know these names at all.

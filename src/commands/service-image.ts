@@ -12,19 +12,37 @@ const pattern = new RegExp(
   `^((?:${host}/)?${part}(?:/${part})*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`,
 )
 
+/** What an engine takes for the id of an image, whatever its repository. */
+const imageId = /^(sha256:)?[0-9a-f]{64}$/
+
 /** Takes a reference apart (distribution reference grammar); undefined for what is none. */
 export function parseImage(text: string): ImageReference | undefined {
   const [, name, tag, digest] = (text.length <= 255 ? pattern.exec(text) : null) ?? []
-  if (name === undefined) return undefined
+  if (name === undefined || imageId.test(name) || imageId.test(text)) return undefined
   return { name: fullName(name), tag, digest }
+}
+
+/**
+ * A reference that means the same to every engine: with registry, repository, and digest or tag. A short name could also be
+ * the beginning of an image's id, of any image that the engine has.
+ */
+export function canonicalImage(text: string): string {
+  const parsed = parseImage(text)
+  if (parsed === undefined) throw new TypeError("not an image reference")
+  const { name, tag, digest } = parsed
+  return digest === undefined ? `${name}:${tag ?? "latest"}` : `${name}@${digest}`
 }
 
 /** The first part is a registry only if it could be nothing else. */
 function fullName(name: string): string {
   const [first = "", ...rest] = name.split("/")
+  if (rest.length > 0 && (first === "docker.io" || first === "index.docker.io")) return onHub(rest)
   const registry = rest.length > 0 && (/[.:A-Z]/.test(first) || first === "localhost")
-  if (registry) return name
-  return rest.length === 0 ? `docker.io/library/${name}` : `docker.io/${name}`
+  return registry ? name : onHub([first, ...rest])
+}
+
+function onHub(path: readonly string[]): string {
+  return path.length === 1 ? `docker.io/library/${path[0]}` : `docker.io/${path.join("/")}`
 }
 
 /**
@@ -38,8 +56,8 @@ export function imageAllowed(image: string, allowed: readonly string[]): boolean
 
 function covers(entry: string, wanted: ImageReference): boolean {
   if (entry.endsWith("/*")) {
-    const above = parseImage(`${entry.slice(0, -1)}any`)
-    return above !== undefined && wanted.name.startsWith(above.name.slice(0, -"any".length))
+    const above = parseImage(`${entry.slice(0, -1)}any/any`)
+    return above !== undefined && wanted.name.startsWith(above.name.slice(0, -"any/any".length))
   }
   const known = parseImage(entry)
   if (known === undefined || known.name !== wanted.name) return false

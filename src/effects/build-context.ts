@@ -1,10 +1,9 @@
-import { constants } from "node:fs"
+import { type Stats, constants } from "node:fs"
 import { lstat, open, readdir, realpath } from "node:fs/promises"
 import { basename, join, relative, sep } from "node:path"
 import { EngineError } from "./docker-engine.ts"
 
-const mostBytes = 64 * 2 ** 20
-const mostFiles = 20_000
+const most = { bytes: 64 * 2 ** 20, entries: 20_000 }
 const block = 512
 
 /** What a build is given: files as a tar archive, and the Dockerfile's path in it. */
@@ -17,22 +16,29 @@ export interface BuildContext {
  * Packs the files of a build. Only ordinary files and folders get in: a link could lead out, a device could block.
  * @param root the configured build directory
  * @param dockerfile path below it; the folder it is in is the context unless another is given
+ * @param limits files and folders together count as entries
  * @throws EngineError `permanent`
  */
-export async function buildContext(root: string, dockerfile: string, context: string | null): Promise<BuildContext> {
+export async function buildContext(
+  root: string,
+  dockerfile: string,
+  context: string | null,
+  limits = most,
+): Promise<BuildContext> {
   const file = await inside(root, dockerfile)
   const folder = context === null ? join(file, "..") : await inside(root, context)
   const path = relative(folder, file)
   if (path.startsWith("..")) throw new EngineError("permanent", "build: the Dockerfile is not inside the context")
   const parts: Buffer[] = []
-  let bytes = 0
+  let left = limits.bytes
   let files = 0
-  for await (const [name, content, mode] of entries(folder, folder)) {
-    bytes += content.length
+  for await (const [path, found] of entries(folder)) {
     files += 1
-    if (bytes > mostBytes || files > mostFiles)
-      throw new EngineError("permanent", "build: the context is larger than 64 MiB or 20,000 files")
-    parts.push(...packed(name, content, mode))
+    if (files > limits.entries || (found.isFile() && found.size > left)) throw tooLarge(limits)
+    if (found.isDirectory()) continue
+    const content = await read(path, found, relative(folder, path))
+    left -= content.length
+    parts.push(...packed(relative(folder, path), content, found.mode & 0o755))
   }
   return { tar: Buffer.concat([...parts, Buffer.alloc(2 * block)]), dockerfile: path.split(sep).join("/") }
 }
@@ -47,28 +53,48 @@ async function inside(root: string, path: string): Promise<string> {
   for (const candidate of plain.startsWith(own) ? [plain, plain.slice(own.length)] : [plain]) {
     const found = await realpath(join(base, candidate)).catch(() => undefined)
     // Equal only where no part of the way was a link.
-    if (found !== undefined && found === join(base, candidate)) return found
+    if (found !== undefined && found === join(base, candidate) && found.startsWith(`${base}${sep}`)) return found
   }
   throw new EngineError("permanent", `build: there is no ${path} in the build directory`)
 }
 
-async function* entries(folder: string, root: string): AsyncGenerator<[name: string, content: Buffer, mode: number]> {
+const tooLarge = ({ bytes, entries }: typeof most) =>
+  new EngineError(
+    "permanent",
+    `build: the context is larger than ${bytes / 2 ** 20} MiB or ${entries} files and folders`,
+  )
+
+/** Everything below a folder, folders too: they count. */
+async function* entries(folder: string, root = folder): AsyncGenerator<[path: string, found: Stats]> {
   for (const name of (await readdir(folder)).sort()) {
     const path = join(folder, name)
-    const found = await lstat(path)
-    if (found.isDirectory()) yield* entries(path, root)
-    else if (!found.isFile())
+    const found = await lstat(path).catch(unreadable(relative(root, path)))
+    if (!found.isDirectory() && !found.isFile())
       throw new EngineError("permanent", `build: ${relative(root, path)} is neither a file nor a folder`)
-    else yield [relative(root, path), await read(path), found.mode & 0o755]
+    yield [path, found]
+    if (found.isDirectory()) yield* entries(path, root)
   }
 }
 
-async function read(path: string): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+const unreadable = (name: string) => (): never => {
+  throw new EngineError("permanent", `build: ${name} cannot be read`)
+}
+
+/** Content of the very file that was found, and nothing that took its place: a link, a queue that nobody writes to. */
+async function read(path: string, found: Stats, name: string): Promise<Buffer> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(unreadable(name))
   try {
-    if ((await file.stat()).size > mostBytes)
-      throw new EngineError("permanent", "build: the context is larger than 64 MiB")
-    return await file.readFile()
+    const { ino, dev, nlink, size } = await file.stat()
+    if (ino !== found.ino || dev !== found.dev || size !== found.size || (await realpath(path)) !== path)
+      throw new EngineError("refused", `build: ${name} changed while it was read`)
+    // Its other name may be anywhere, and the file a secret of somebody else.
+    if (nlink > 1) throw new EngineError("permanent", `build: ${name} is a hard link; copy the file instead`)
+    if (size === 0) return Buffer.alloc(0)
+    const content = Buffer.alloc(size)
+    const { bytesRead } = await file.read(content, 0, size, 0)
+    if (bytesRead < size) throw new EngineError("refused", `build: ${name} changed while it was read`)
+    return content
   } finally {
     await file.close()
   }

@@ -1,6 +1,9 @@
+import { EngineError } from "./docker-engine.ts"
 import type { Readable } from "node:stream"
 
 const mostLineBytes = 65_536
+/** The engine's log driver cuts at 16 KiB; what says more is no log. */
+const mostFrameBytes = 2 ** 20
 
 /**
  * Lines out of the engine's log stream: frames of an eight-byte header and text (Engine API, ContainerAttach), or plain text
@@ -30,6 +33,7 @@ async function* frames(stream: AsyncIterable<Buffer>): AsyncGenerator<[channel: 
     buffer = Buffer.concat([buffer, chunk])
     while (buffer.length >= 8) {
       const end = 8 + buffer.readUInt32BE(4)
+      if (end > mostFrameBytes) throw new EngineError("refused", "logs: the engine's answer is not a log")
       if (buffer.length < end) break
       const channel = buffer[0]!
       const decoder = (decoders[channel] ??= new TextDecoder())

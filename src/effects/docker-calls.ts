@@ -29,14 +29,17 @@ export interface Calls {
   /** @param grace seconds until it is killed */
   stop(id: string, grace: number): Promise<void>
   restart(id: string, grace: number): Promise<void>
-  remove(id: string): Promise<void>
+  /** @param force also one that runs; without, that one stays */
+  remove(id: string, force?: boolean): Promise<void>
   /** Creates the network of services when it is missing; another must exist. */
   ensureNetwork(name: string, create: boolean): Promise<void>
   ensureVolume(name: string, service: string): Promise<void>
   /** What happens to containers of this installation from now on; ends with the engine, or with `signal`. */
   events(signal: AbortSignal): AsyncGenerator<EngineEvent>
-  /** Volumes and built images of a service. */
-  removeStores(service: string): Promise<void>
+  /** Volumes of a service. */
+  removeVolumes(service: string): Promise<void>
+  /** Images that were built for a service. @param keep those of these settings, by their event label */
+  removeImages(service: string, keep?: string): Promise<void>
 }
 
 /** What the engine answers to a step that was made before, or whose object is gone. */
@@ -56,6 +59,9 @@ export function dockerCalls(engine: Engine, installation: string): Calls {
         : ownLabels(installation, { service_name: service }),
     ).map(([name, value]) => `${name}=${value}`),
   })
+  // An engine, or what stands before it, that does not know the filter would answer with containers of others.
+  const isOurs = (labels: Labels, service?: string) =>
+    labels?.[label.installation] === installation && (service === undefined || labels[label.service] === service)
   const inspect = (id: string) =>
     engine
       .call("inspect", (docker, abortSignal) => docker.getContainer(id).inspect({ abortSignal }))
@@ -67,7 +73,7 @@ export function dockerCalls(engine: Engine, installation: string): Calls {
       const found = await engine.call("list", (docker, abortSignal) =>
         docker.listContainers({ all: true, filters: filters(service), abortSignal }),
       )
-      return found.map(seen)
+      return found.filter(({ Labels }) => isOurs(Labels, service)).map(seen)
     },
     async create(options) {
       try {
@@ -106,9 +112,9 @@ export function dockerCalls(engine: Engine, installation: string): Calls {
           grace * 1000,
         )
         .then(nothing),
-    remove: (id) =>
+    remove: (id, force = true) =>
       engine
-        .call("remove", (docker, abortSignal) => docker.getContainer(id).remove({ force: true, v: true, abortSignal }))
+        .call("remove", (docker, abortSignal) => docker.getContainer(id).remove({ force, v: true, abortSignal }))
         .then(nothing, settled(404, 409)),
     async ensureNetwork(name, create) {
       const known = await engine
@@ -136,6 +142,14 @@ export function dockerCalls(engine: Engine, installation: string): Calls {
     async ensureVolume(name, service) {
       const Labels = ownLabels(installation, { service_name: service })
       await engine.call("volume", (docker, abortSignal) => docker.createVolume({ Name: name, Labels, abortSignal }))
+      // One that was there already is what the engine answers, whoever made it.
+      const made = await engine.call(
+        "volume",
+        (docker, abortSignal) =>
+          docker.getVolume(name).inspect({ abortSignal } as never) as unknown as Promise<{ Labels: Labels }>,
+      )
+      if (!isOurs(made.Labels, service))
+        throw new EngineError("permanent", `volume: one that is not the service's has the name ${name}`)
     },
     async *events(signal) {
       const wanted = { ...filters(), type: ["container"] }
@@ -146,37 +160,48 @@ export function dockerCalls(engine: Engine, installation: string): Calls {
       )
       yield* jsonLines(stream, signal)
     },
-    async removeStores(service) {
+    async removeVolumes(service) {
       const { Volumes } = await engine.call("volumes", (docker, abortSignal) =>
         docker.listVolumes({ filters: JSON.stringify(filters(service)), abortSignal } as object),
       )
-      for (const { Name } of Volumes ?? [])
-        await engine
-          .call("volume", (docker, abortSignal) => docker.getVolume(Name).remove({ abortSignal }))
-          .catch(settled(404, 409))
+      for (const { Name, Labels } of Volumes ?? [])
+        if (isOurs(Labels, service))
+          await engine
+            .call("volume", (docker, abortSignal) => docker.getVolume(Name).remove({ abortSignal }))
+            .catch(settled(404, 409))
+    },
+    async removeImages(service, keep) {
       const images = await engine.call("images", (docker, abortSignal) =>
         docker.listImages({ filters: filters(service), abortSignal } as object),
       )
-      for (const { Id } of images)
-        await engine
-          .call("image", (docker, abortSignal) => docker.getImage(Id).remove({ abortSignal, force: true } as object))
-          .catch(settled(404, 409))
+      for (const { Id, Labels } of images)
+        if (isOurs(Labels, service) && (keep === undefined || Labels[label.event] !== keep))
+          await engine
+            .call("image", (docker, abortSignal) => docker.getImage(Id).remove({ abortSignal, force: true } as object))
+            .catch(settled(404, 409))
     },
   }
 }
 
+type Labels = Readonly<Record<string, string>> | null | undefined
+
 const nothing = () => undefined
 
 function seen({ Id, Labels, State, Status, Created }: ContainerInfo): Seen {
-  const port = Labels[label.port] ?? ""
   return {
     id: Id,
     service: Labels[label.service] ?? "",
     event: Labels[label.event] ?? "",
-    port: port === "" ? null : Number(port),
-    internalPort: Number(Labels[label.internalPort] ?? "8080"),
+    port: portOf(Labels[label.port]) ?? null,
+    internalPort: portOf(Labels[label.internalPort]) ?? 8080,
     state: State,
     status: Status,
     created: Created,
   }
+}
+
+/** A port out of a label; undefined for what is none. */
+function portOf(text: string | undefined): number | undefined {
+  const port = Number(text)
+  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : undefined
 }

@@ -29,9 +29,13 @@ export function containerName(installation: string, { service_name, revision }: 
   return `${service_name}.${installation.slice(0, 8)}.${revision}.${port ?? "private"}`
 }
 
-/** Name that the engine has for a volume of a service. */
-export function volumeName(installation: string, { service_name }: Service, name: string): string {
-  return `gatehouse-${installation.slice(0, 8)}-${service_name}-${name}`
+/** Name that the engine has for a volume of a service. Neither part of it can contain the dot that separates them. */
+export function volumeName(
+  installation: string,
+  { service_name }: Pick<Service, "service_name">,
+  name: string,
+): string {
+  return `gatehouse-${installation.slice(0, 8)}.${service_name}.${name}`
 }
 
 /** Labels of everything that belongs to a service. */

@@ -86,7 +86,14 @@ export function dockerEngine(settings: EngineSettings): Engine {
   }
 
   return {
-    call: (what, run, extraMs = 0) => attempt(what, (docker) => run(docker, AbortSignal.timeout(deadlineMs + extraMs))),
+    call: (what, run, extraMs = 0) =>
+      attempt(what, async (docker) => {
+        const answer = await run(docker, AbortSignal.timeout(deadlineMs + extraMs))
+        // What is no JSON comes as bytes: from something that is no engine. An empty list it is not.
+        if (Buffer.isBuffer(answer) && answer.length > 0 && what !== "logs")
+          throw new EngineError("unavailable", `${what}: the answer is not that of a container engine`)
+        return answer
+      }),
     async watch(what, run, progress, signal) {
       const stalled = new AbortController()
       const timer = setTimeout(() => stalled.abort(), silentMs)

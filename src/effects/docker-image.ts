@@ -1,6 +1,7 @@
 import { type Engine, EngineError, type ProgressLine } from "./docker-engine.ts"
 import type { Service } from "../events/service.ts"
 import { buildContext } from "./build-context.ts"
+import { canonicalImage } from "../commands/service-image.ts"
 import { eventLabel, label, ownLabels } from "./docker-container.ts"
 import { memoryBytes } from "../commands/service-request.ts"
 
@@ -23,7 +24,7 @@ export interface Images {
 /** @param buildDirectory what Dockerfiles are taken from */
 export function images(engine: Engine, installation: string, buildDirectory: string): Images {
   const tagOf = ({ service_name, revision }: Service) =>
-    `gatehouse/${installation.slice(0, 8)}-${service_name}:${revision}`
+    `gatehouse/${installation.slice(0, 8)}:${service_name}.${revision}`
 
   async function build(service: Service, progress: (line: ProgressLine) => void, signal: AbortSignal): Promise<void> {
     const { dockerfile_path, build_context, build_args } = service.build!
@@ -47,14 +48,17 @@ export function images(engine: Engine, installation: string, buildDirectory: str
 
   return {
     async find(service) {
-      const reference = service.image ?? tagOf(service)
+      const reference = canonicalImage(service.image ?? tagOf(service))
       try {
         const { Config } = await engine.call("image", (docker, abortSignal) =>
           docker.getImage(reference).inspect({ abortSignal } as object),
         )
+        const labels = Config.Labels ?? {}
         // A tag of the service that was there before under this name.
-        if (service.image === null && Config.Labels?.[label.event] !== eventLabel(service, service.revision))
-          return undefined
+        if (service.image === null && labels[label.event] !== eventLabel(service, service.revision)) return undefined
+        // What was built for one service is nobody else's, whatever the list of images says.
+        if (labels[label.installation] === installation && labels[label.service] !== service.service_name)
+          throw new EngineError("permanent", "image: it was built for another service")
         const ports = Object.keys(Config.ExposedPorts ?? {})
           .filter((port) => /^\d+(\/tcp)?$/.test(port))
           .map((port) => Number.parseInt(port, 10))
@@ -66,7 +70,7 @@ export function images(engine: Engine, installation: string, buildDirectory: str
     },
     async obtain(service, progress, signal) {
       if (service.image === null) return build(service, progress, signal)
-      const fromImage = /[:@]/.test(service.image.split("/").at(-1)!) ? service.image : `${service.image}:latest`
+      const fromImage = canonicalImage(service.image)
       await engine.watch(
         "pull",
         (docker, abortSignal) => docker.createImage({ fromImage, abortSignal }),

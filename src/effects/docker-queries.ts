@@ -38,9 +38,7 @@ export function dockerQueries({ engine, calls }: DockerParts, projections: Proje
       const text = await engine.call("logs", (docker, abortSignal) =>
         docker.getContainer(Id).logs({ ...query(wanted), follow: false, abortSignal }),
       )
-      const lines: string[] = []
-      for await (const line of containerLines(Readable.from([text]), !Config.Tty)) lines.push(line)
-      return lines
+      return lastLines(containerLines(Readable.from([text]), !Config.Tty))
     },
     async follow(name: string, wanted: Wanted, signal: AbortSignal): Promise<AsyncIterable<string>> {
       const { Id, Config } = await current(name)
@@ -82,6 +80,20 @@ export function dockerQueries({ engine, calls }: DockerParts, projections: Proje
   return Object.fromEntries(
     Object.entries(queries).map(([name, ask]) => [name, translated(ask as never)]),
   ) as typeof queries
+}
+
+/** Characters of a log in one answer; containers may print more than anybody should have to hold in memory twice. */
+const mostCharacters = 4 * 2 ** 20
+
+async function lastLines(all: AsyncIterable<string>): Promise<readonly string[]> {
+  const lines: string[] = []
+  let [characters, from] = [0, 0]
+  for await (const line of all) {
+    lines.push(line)
+    characters += line.length
+    while (characters > mostCharacters) characters -= lines[from++]!.length
+  }
+  return lines.slice(from)
 }
 
 /** What the engine did not do, in the words of the API. */

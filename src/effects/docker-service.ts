@@ -4,6 +4,7 @@ import { type EffectContext, openSecret, report } from "./effect-context.ts"
 import { containerOptions, eventLabel, volumeName } from "./docker-container.ts"
 import { exitText, healthIn, untilReady } from "./docker-readiness.ts"
 import { EngineError } from "./docker-engine.ts"
+import { GatehouseError } from "../errors.ts"
 import type { Service } from "../events/service.ts"
 import { setTimeout as sleep } from "node:timers/promises"
 
@@ -43,7 +44,8 @@ export async function removeService(work: Work): Promise<void> {
     await calls.remove(id)
     crash("docker.removed")
   }
-  await calls.removeStores(service.service_name)
+  await calls.removeVolumes(service.service_name)
+  await calls.removeImages(service.service_name)
   await tell(work, "RecordServiceRemoved")
   crash("docker.removeRecorded")
 }
@@ -116,6 +118,11 @@ export function wantsItsOwnPort(
   return expose && external_port !== null && port !== external_port && failed_revision !== revision
 }
 
+/** Ports that a service holds and its container does not need: an update that failed, or was cut off, has left them. */
+export function sparePorts({ ports, external_port }: Service, { port }: Seen): readonly number[] {
+  return ports.filter((held) => held !== port && held !== external_port)
+}
+
 /** Makes the container of the present settings, with image, network, volumes and port. */
 async function create(work: Work, mine: readonly Seen[], update: boolean): Promise<Seen> {
   const { context, service, signal } = work
@@ -144,7 +151,13 @@ async function create(work: Work, mine: readonly Seen[], update: boolean): Promi
   const options = containerOptions(service, { installation, image: image.reference, port, internalPort, environment })
   const id = await calls.create(options)
   crash("docker.created")
-  await tell(work, "RecordServiceContainer", containerData(service, { id, port, internalPort }))
+  try {
+    await tell(work, "RecordServiceContainer", containerData(service, { id, port, internalPort }))
+  } catch (error) {
+    // Refused: the service was deleted meanwhile, or something else was asked of it. Nobody would find what was made late.
+    if (error instanceof GatehouseError && error.status < 500) await calls.remove(id, false)
+    throw error
+  }
   return {
     id,
     port,
@@ -157,9 +170,13 @@ async function create(work: Work, mine: readonly Seen[], update: boolean): Promi
   }
 }
 
+/** Ports in use by others that are remembered: what has become free again is found out by trying. */
+const mostTaken = 500
+
 async function reservePort(work: Work, mine: readonly Seen[]): Promise<number> {
   const held = mine.flatMap(({ port }) => port ?? [])
-  const avoid = [...new Set([...held, ...(work.service.external_port === null ? work.context.taken : [])])]
+  const taken = work.service.external_port === null ? [...work.context.taken].slice(-mostTaken) : []
+  const avoid = [...new Set([...held, ...taken])]
   const { port } = (await tell(work, "ReserveServicePort", { avoid })) as { port: number }
   work.context.crash("docker.portReserved")
   return port
@@ -229,6 +246,7 @@ async function retire(work: Work, current: Seen): Promise<void> {
     await context.calls.remove(id)
     context.crash("docker.removed")
   }
+  if (service.build !== null) await context.calls.removeImages(service.service_name, current.event)
   await tell(work, "ReleaseServicePorts", { keep: current.port === null ? [] : [current.port] })
 }
 

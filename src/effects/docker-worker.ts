@@ -5,6 +5,7 @@ import {
   runService,
   stopService,
   tell,
+  sparePorts,
   wantsItsOwnPort,
 } from "./docker-service.ts"
 import { type World, all, find } from "../events/world.ts"
@@ -23,14 +24,14 @@ import { wakeUp } from "./wake-up.ts"
 const pauseMs = 1000
 /** How often the engine is looked at, at least. */
 const tickMs = 5000
-/** Services that are worked on at the same time. */
-const mostRuns = 4
-/** An engine that is away for longer leaves the state of its containers unknown. */
-const lostMs = 30_000
+/** Services that are worked on at the same time, of all owners and of one: no owner's slow images hold up everybody. */
+const mostRuns = 16
+const mostRunsOfOne = 10
 /** Waits before each further attempt; after the last nobody tries again by itself. */
 const waits = [1, 2, 5, 15, 60, 120, 300].map((seconds) => seconds * 1000)
 
 interface Run {
+  readonly owner: string
   readonly request: number
   readonly created: string
   readonly abort: AbortController
@@ -67,15 +68,18 @@ export async function workOnServices(context: DockerContext, changes: Changes, s
 
   function start(service: Service): void {
     const abort = new AbortController()
-    const { request, created_at: created, service_name } = service
-    runs.set(service_name, { request, created, abort, ended: run(service, abort.signal) })
+    const { request, created_at: created, service_name, owner } = service
+    runs.set(service_name, { owner, request, created, abort, ended: run(service, abort.signal) })
   }
 
   function isHeld({ service_name, request }: Service): boolean {
-    const hold = held.get(service_name)
-    if (hold !== undefined && hold.request === request && hold.until > performance.now()) return true
-    held.delete(service_name)
-    return false
+    return held.get(service_name)?.request === request
+  }
+
+  /** What ends something waits for nobody. */
+  function isCrowded({ owner, desired_state }: Service): boolean {
+    if (desired_state !== "running") return false
+    return runs.size >= mostRuns || [...runs.values()].filter((run) => run.owner === owner).length >= mostRunsOfOne
   }
 
   async function reconcile(): Promise<void> {
@@ -83,14 +87,15 @@ export async function workOnServices(context: DockerContext, changes: Changes, s
       const service = find(projections.world, "service", name)
       if (service?.request !== request || service.created_at !== created) abort.abort()
     }
+    for (const [name, { until }] of held) if (until <= performance.now()) held.delete(name)
     const services = [...all(projections.world, "service")]
     if (services.length === 0) return
     const seen = Map.groupBy(await context.calls.list(), ({ service }) => service)
     awaySince = undefined
+    for (const id of context.died) if (!isServing(projections.world, id)) context.died.delete(id)
     for (const service of services) {
-      if (runs.size >= mostRuns) return
       const { service_name, serving } = service
-      if (runs.has(service_name) || isHeld(service)) continue
+      if (runs.has(service_name) || isHeld(service) || isCrowded(service)) continue
       const ended = serving !== null && context.died.has(serving.container_id)
       if (ended || isOwed(service, seen.get(service_name) ?? [], now().getTime())) start(service)
     }
@@ -99,7 +104,7 @@ export async function workOnServices(context: DockerContext, changes: Changes, s
   async function away(error: EngineError): Promise<void> {
     if (awaySince === undefined) log.warning("docker_unreachable", { reason: error.message })
     awaySince ??= performance.now()
-    if (performance.now() - awaySince < lostMs) return
+    if (performance.now() - awaySince < context.lostMs) return
     for (const { service_name, status } of all(projections.world, "service"))
       if (status !== "unknown" && status !== "removing") await report(context, "RecordServiceLost", { service_name })
   }
@@ -114,7 +119,7 @@ export async function workOnServices(context: DockerContext, changes: Changes, s
         await handled.catch((late: unknown) => log.warning("docker_reconcile_failed", { reason: reason(late) }))
       }
       const wait = untilDue([...all(projections.world, "service")], now().getTime())
-      await alarm.next(held.size === 0 ? wait : Math.min(wait, pauseMs))
+      await alarm.next(held.size === 0 && awaySince === undefined ? wait : Math.min(wait, pauseMs))
     }
   } finally {
     unlisten()
@@ -171,6 +176,7 @@ function isOwed(service: Service, mine: readonly Seen[], at: number): boolean {
     current.state !== "running" ||
     mine.length > 1 ||
     wantsItsOwnPort(service, current) ||
+    sparePorts(service, current).length > 0 ||
     healthIn(current.status) !== health
   )
 }

@@ -17,9 +17,12 @@ export interface DockerParts {
   readonly taken: Set<number>
   /** Milliseconds that a container outlives its successor's start, for the requests that it still has. */
   readonly drainMs: number
+  /** Milliseconds after which an engine that is away leaves the state of its containers unknown. */
+  readonly lostMs: number
 }
 
 const drainMs = 5000
+const lostMs = 30_000
 
 /** Nothing is connected before the first call. */
 export function docker(config: Config): DockerParts {
@@ -33,5 +36,6 @@ export function docker(config: Config): DockerParts {
     died: new Set(),
     taken: new Set(),
     drainMs,
+    lostMs,
   }
 }

@@ -120,7 +120,7 @@ export async function effectNode({
         bus,
         projections,
         vault: vault(masterKey),
-        docker: { ...docker(config), drainMs: 300 },
+        docker: { ...docker(config), drainMs: 300, lostMs: 1000 },
         log,
         crash: () => undefined,
         now,
