@@ -1,6 +1,7 @@
 import { type Durability, watchDurability } from "./platform/durability.ts"
 import { type EffectContext, report } from "./effects/effect-context.ts"
 import { type Logger, reason } from "./platform/log.ts"
+import { auditTrail } from "./platform/audit-trail.ts"
 import { accessStream } from "./platform/access-stream.ts"
 import { accessTokens } from "./projections/access-token.ts"
 import { addressAllowed, isLoopbackAddress } from "./events/target-address.ts"
@@ -25,12 +26,14 @@ import { GatehouseError } from "./errors.ts"
 import { healthChecks } from "./health-checks.ts"
 import { join } from "node:path"
 import { keepLease } from "./platform/lease.ts"
+import { logFacts } from "./platform/log-facts.ts"
 import { listenApi } from "./api/listen.ts"
 import { oauthApp } from "./oauth/app.ts"
 import { keepOAuthHygiene } from "./effects/oauth-hygiene.ts"
 import { oauthIndex } from "./platform/oauth-index.ts"
 import { openKeys } from "./projections/certificate-keys.ts"
 import { ownPorts, policyOf } from "./policy.ts"
+import { past } from "./projections/past.ts"
 import { projectionRunner } from "./projections/runner.ts"
 import { provideOAuthHost } from "./effects/oauth-host.ts"
 import { randomUUID } from "node:crypto"
@@ -134,6 +137,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     clock,
     checks,
     oauth: oauthParts,
+    logTools: { trail: auditTrail(redis), past: past(store), facts: () => logFacts(redis) },
     engine: dockerQueries(engine, projections, clock),
     subscriptions,
   })

@@ -17,6 +17,8 @@ import { oauthSessionEndpoints } from "./endpoints/oauth-sessions.ts"
 import { oauthSetupEndpoints } from "./endpoints/oauth-setup.ts"
 import { oauthStatusEndpoints } from "./endpoints/oauth-status.ts"
 import { oauthTokenEndpoints } from "./endpoints/oauth-tokens.ts"
+import { logEndpoints } from "./endpoints/log.ts"
+import { logStateEndpoints } from "./endpoints/log-state.ts"
 import { openApiDocument } from "./openapi.ts"
 import { proxyEndpoints } from "./endpoints/proxies.ts"
 import { proxyRouteEndpoints } from "./endpoints/proxy-routes.ts"
@@ -75,5 +77,7 @@ export const endpoints: readonly Endpoint[] = [
   ...systemEndpoints,
   ...digestEndpoints,
   ...cleanupEndpoints,
+  ...logEndpoints,
+  ...logStateEndpoints,
   openApi,
 ]

@@ -6,6 +6,7 @@ import type { EventSubscriptions } from "./event-subscriptions.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { HealthCheck } from "./health.ts"
 import type { Logger } from "../platform/log.ts"
+import type { LogTools } from "./log-tools.ts"
 import type { OAuthParts } from "./oauth-parts.ts"
 import type { ServiceEngine } from "./service-engine.ts"
 import type { Projections } from "../projections/projections.ts"
@@ -23,6 +24,7 @@ export interface Api {
   /** Health of each part by its name. */
   readonly checks: Readonly<Record<string, HealthCheck>>
   readonly oauth: OAuthParts
+  readonly logTools: LogTools
   /** The container engine; without one services cannot be looked into. */
   readonly engine?: ServiceEngine
   readonly subscriptions: EventSubscriptions
@@ -94,6 +96,8 @@ export interface Definition<P extends z.ZodObject, Q extends z.ZodObject, B exte
   readonly streams?: string
   /** Not counted against the caller's request budget: whoever watches the node must always get an answer. */
   readonly unlimited?: true
+  /** Seconds that an answer may take; 30. */
+  readonly deadline?: number
   /** Absent: the endpoint takes no body. */
   readonly body?: B
   /** Runs before the body's schema: other spellings of its fields. */

@@ -66,7 +66,7 @@ export function client(base: string): Client {
     call(operationId, input = {}) {
       const endpoint = operation(operationId)
       if (endpoint === undefined) throw new CliFailure("usage", `usage: there is no operation ${operationId}`)
-      return send(address(base, endpoint, input), endpoint.method, input, timeoutOf(input))
+      return send(address(base, endpoint, input), endpoint.method, input, timeoutOf(endpoint, input))
     },
     get: (location, token, timeoutMs) => send(new URL(location, base), "GET", { token }, timeoutMs),
   }
@@ -82,8 +82,8 @@ function address(base: string, endpoint: Endpoint, { params = {}, query = {} }: 
 }
 
 /** A waiting call is answered when its own time is over. */
-function timeoutOf({ query = {} }: Input): number {
-  return query["wait"] === undefined ? 30_000 : (Number(query["timeout"] ?? 120) + 10) * 1000
+function timeoutOf({ deadline = 30 }: Endpoint, { query = {} }: Input): number {
+  return query["wait"] === undefined ? deadline * 1000 : (Number(query["timeout"] ?? 120) + 10) * 1000
 }
 
 async function send(url: URL, method: string, { body, token, ifMatch }: Input, timeoutMs = 30_000): Promise<Reply> {

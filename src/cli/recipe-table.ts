@@ -3,6 +3,7 @@ import { auditRecipes } from "./recipes/audit.ts"
 import { certificateRecipes } from "./recipes/certificates.ts"
 import { cleanupRecipes } from "./recipes/cleanup.ts"
 import { instanceRecipes } from "./recipes/instances.ts"
+import { logRecipes } from "./recipes/log.ts"
 import { oauthFlowRecipes } from "./recipes/oauth-flow.ts"
 import { oauthRecipes } from "./recipes/oauth.ts"
 import { proxyGroupRecipes } from "./recipes/proxy-group.ts"
@@ -33,5 +34,6 @@ export const recipes: readonly Recipe[] = [
   ...oauthFlowRecipes,
   ...auditRecipes,
   ...cleanupRecipes,
+  ...logRecipes,
   ...systemRecipes,
 ]

@@ -15,6 +15,7 @@ export interface Recipe {
     | "oauth"
     | "audit"
     | "maintenance"
+    | "log"
     | "system"
   readonly doc: string
   readonly parameters: readonly Parameter[]

@@ -96,8 +96,9 @@ function committed([status, outcome]: [string, string?]): CommitResult {
 }
 
 function commitKeys(commit: Commit): string[] {
-  const { events, head, versions, outcomes, commands, deadLetters } = keys
-  const fixed = [events, head, versions, outcomes, keys.outcome(commit.command_id), commands, deadLetters]
+  const { events, head, versions, outcomes, commands, deadLetters, decisions, erasure } = keys
+  const own = keys.outcome(commit.command_id)
+  const fixed = [events, head, versions, outcomes, own, commands, deadLetters, decisions, erasure]
   return [...fixed, ...commit.unlink.map(keys.secret)]
 }
 

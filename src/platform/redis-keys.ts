@@ -6,6 +6,10 @@ export const keys = {
   versions: "{gh}:versions",
   outcomes: "{gh}:outcomes",
   deadLetters: "{gh}:deadletters",
+  /** Outcomes that left no event. */
+  decisions: "{gh}:decisions",
+  /** Destroyed vault entries that wait for the rewrite of the append-only file. */
+  erasure: "{gh}:erasure",
   outcome: (commandId: string) => `{gh}:outcome:${commandId}`,
   secret: (ref: string) => `{gh}:secret:${ref}`,
   lease: (name: string) => `{gh}:lease:${name}`,

@@ -30,7 +30,7 @@ export function logTail(connect: () => Redis): LogTail {
         const decided = streams.get(keys.outcomes) ?? []
         return {
           events: (streams.get(keys.events) ?? []).map(eventRecord),
-          outcomes: decided.map(([, fields]) => JSON.parse(field(fields, "outcome")) as Outcome),
+          outcomes: decided.map(([, fields]) => JSON.parse(streamField(fields, "outcome")) as Outcome),
           cursor: decided.at(-1)?.[0] ?? outcomes,
         }
       })
@@ -45,20 +45,21 @@ export function eventRecord([entry, fields]: StreamEntry): EventRecord {
   try {
     return {
       position,
-      kind: field(fields, "kind"),
-      id: field(fields, "id"),
-      type: field(fields, "type"),
-      schema: Number(field(fields, "schema")),
-      data: JSON.parse(field(fields, "data")),
-      meta: JSON.parse(field(fields, "meta")),
-      hash: field(fields, "hash"),
+      kind: streamField(fields, "kind"),
+      id: streamField(fields, "id"),
+      type: streamField(fields, "type"),
+      schema: Number(streamField(fields, "schema")),
+      data: JSON.parse(streamField(fields, "data")),
+      meta: JSON.parse(streamField(fields, "meta")),
+      hash: streamField(fields, "hash"),
     }
   } catch (error) {
     throw new ChainError(position, `entry ${entry} of the log holds no event: ${(error as Error).message}`)
   }
 }
 
-function field(fields: readonly string[], name: string): string {
+/** Value of a field of an entry. @throws Error when it has none of that name */
+export function streamField(fields: readonly string[], name: string): string {
   for (let at = 0; at + 1 < fields.length; at += 2) if (fields[at] === name) return fields[at + 1]!
   throw new Error(`no field ${name}`)
 }

@@ -5,6 +5,7 @@ import type { Config } from "../../src/platform/config.ts"
 import type { EventStore } from "../../src/platform/event-store.ts"
 import type { HealthCheck } from "../../src/api/health.ts"
 import type { Runner } from "../../src/projections/runner.ts"
+import { auditTrail } from "../../src/platform/audit-trail.ts"
 import { apiApp } from "../../src/api/app.ts"
 import { commandBus } from "../../src/platform/command-bus.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
@@ -17,11 +18,13 @@ import { endpoints } from "../../src/api/endpoint-table.ts"
 import { keepLease } from "../../src/platform/lease.ts"
 import { listenApi } from "../../src/api/listen.ts"
 import { loadConfig } from "../../src/platform/config.ts"
+import { logFacts } from "../../src/platform/log-facts.ts"
 import { logger } from "../../src/platform/log.ts"
 import { mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { oauthParts } from "../support/oauth-parts.ts"
 import { policy } from "../support/decider.ts"
+import { past } from "../../src/projections/past.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { randomBytes } from "node:crypto"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
@@ -113,6 +116,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
     mostPerToken: config.EVENT_STREAMS_PER_TOKEN,
     heartbeatMs: 200,
   })
+  const logTools = { trail: auditTrail(oauthRedis), past: past(store), facts: () => logFacts(oauthRedis) }
   const app = apiApp(
     {
       config,
@@ -125,6 +129,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
       checks: overrides.checks ?? {},
       oauth,
       subscriptions,
+      logTools,
     },
     { perMinute: overrides.perMinute ?? 100_000 },
   )

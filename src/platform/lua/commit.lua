@@ -8,7 +8,9 @@
 -- KEYS[5]  {gh}:outcome:<command id>
 -- KEYS[6]  {gh}:commands
 -- KEYS[7]  {gh}:deadletters
--- KEYS[8…] {gh}:secret:<ref>, vault entries to destroy
+-- KEYS[8]  {gh}:decisions      outcomes without events: refused, dead, nothing to change
+-- KEYS[9]  {gh}:erasure        fields since, count: destroyed vault entries that are still in the append-only file
+-- KEYS[10…] {gh}:secret:<ref>, vault entries to destroy
 -- ARGV[1]  fencing epoch of the decider
 -- ARGV[2]  hash that the first event was chained to
 -- ARGV[3]  outcome, JSON
@@ -78,7 +80,12 @@ for _, event in ipairs(events) do
 end
 redis.call("HSET", KEYS[2], "seq", seq, "hash", hash, "epoch:decider", ARGV[1])
 for _ = 1, tonumber(take()) do redis.call("HDEL", KEYS[3], take()) end
-for i = 8, #KEYS do redis.call("UNLINK", KEYS[i]) end
+if #KEYS > 9 then
+  for i = 10, #KEYS do redis.call("UNLINK", KEYS[i]) end
+  redis.call("HSETNX", KEYS[9], "since", redis.call("TIME")[1])
+  redis.call("HINCRBY", KEYS[9], "count", 1)
+end
+if #events == 0 then redis.call("XADD", KEYS[8], "*", "outcome", ARGV[3], "entry", ARGV[7]) end
 if ARGV[8] ~= "" then redis.call("XADD", KEYS[7], "*", unpack(cjson.decode(ARGV[8]))) end
 redis.call("SET", KEYS[5], ARGV[3], "PX", ARGV[4])
 redis.call("XADD", KEYS[4], "MAXLEN", "~", ARGV[5], "*", "outcome", ARGV[3])

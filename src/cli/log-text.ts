@@ -1,0 +1,134 @@
+import type { Reply } from "./client.ts"
+import type { Session } from "./session.ts"
+import { cell, table } from "../api/rows.ts"
+
+/** One member that differs, as an answer has it. */
+export interface FieldChange {
+  readonly path: string
+  readonly before?: unknown
+  readonly after?: unknown
+}
+
+interface ObjectChange {
+  readonly kind: string
+  readonly id: string
+  readonly change: string
+  readonly fields: readonly FieldChange[]
+}
+
+/** Prints lines on a terminal, and the body unchanged elsewhere. */
+export function showText(session: Session, reply: Pick<Reply, "body" | "text">, lines: () => readonly string[]): void {
+  if (session.format === "json") return session.show(reply)
+  session.terminal.write(`${lines().join("\n")}\n`)
+}
+
+/** `    target_url: http://a → http://b`, one line for each member. */
+export function fieldLines(fields: readonly FieldChange[], indent: string): string[] {
+  return fields.map((field) => {
+    if (!("before" in field)) return `${indent}+ ${cell(field.path)}: ${short(field.after)}`
+    if (!("after" in field)) return `${indent}- ${cell(field.path)}: ${short(field.before)}`
+    return `${indent}~ ${cell(field.path)}: ${short(field.before)} → ${short(field.after)}`
+  })
+}
+
+const longest = 100
+
+function short(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value)
+  const line = cell(text)
+  return line.length > longest ? `${line.slice(0, longest)}…` : line
+}
+
+const signs: Readonly<Record<string, string>> = { created: "+", deleted: "-", changed: "~" }
+
+/** Objects that differ, each with its members. */
+export function changeLines(changes: readonly ObjectChange[]): string[] {
+  return changes.flatMap(({ kind, id, change, fields }) => [
+    `${signs[change]} ${cell(`${kind}/${id}`)} ${change}`,
+    ...(change === "changed" ? fieldLines(fields, "    ") : []),
+  ])
+}
+
+/** What differs from an earlier state. */
+export function showChanges(session: Session, reply: Reply): void {
+  const { changes, from, to } = reply.body as { changes: ObjectChange[]; from: number; to: number }
+  showText(session, reply, () => [
+    `from position ${from} to position ${to}: ${changes.length} ${changes.length === 1 ? "object differs" : "objects differ"}`,
+    ...changeLines(changes),
+  ])
+}
+
+interface Digest {
+  readonly position: number
+  readonly hash: string
+}
+
+/** An earlier state: what there was. */
+export function showReplay(session: Session, reply: Reply): void {
+  const { digest, objects } = reply.body as { digest: Digest; objects: Record<string, unknown>[] }
+  showText(session, reply, () => {
+    const rows = objects.map(({ kind, id, version }) => ({ kind, id, version }))
+    return [
+      `state at position ${digest.position}, hash ${digest.hash}`,
+      rows.length === 0 ? "nothing" : table(rows, ["kind", "id", "version"]).trimEnd(),
+      "states of each: --output json",
+    ]
+  })
+}
+
+/** What a verification found. */
+export function showVerification(session: Session, reply: Reply): void {
+  const { events, commands, untraced, verified, problem } = reply.body as unknown as {
+    events: number
+    commands: number
+    untraced: number
+    verified: Digest
+    problem: { position: number | null; detail: string } | null
+  }
+  showText(session, reply, () => [
+    `positions 1 to ${events} are whole, hash ${verified.hash}`,
+    `${commands} commands read${untraced > 0 ? `, ${untraced} of them from before outcomes were kept for good` : ""}`,
+    problem === null
+      ? "nothing is wrong"
+      : `BAD${problem.position === null ? "" : ` at position ${problem.position}`}: ${cell(problem.detail)}`,
+  ])
+}
+
+/** Sizes of the log. */
+export function showStats(session: Session, reply: Reply): void {
+  const facts = reply.body as unknown as {
+    position: number
+    first: number
+    last: number
+    memory: number
+    unerased: number
+    entries: Record<string, number>
+    bytes: Record<string, number>
+    objects: Record<string, number>
+    groups: Record<string, unknown>[]
+  }
+  showText(session, reply, () => [
+    `position ${facts.position}; Redis holds ${facts.first} to ${facts.last}`,
+    table(
+      Object.entries(facts.entries).map(([stream, entries]) => ({
+        stream,
+        entries,
+        size: size(facts.bytes[stream] ?? 0),
+      })),
+      ["stream", "entries", "size"],
+    ).trimEnd(),
+    `Redis uses ${size(facts.memory)} in all`,
+    facts.unerased > 0
+      ? `${facts.unerased} destroyed secrets wait for the rewrite of the append-only file`
+      : "no destroyed secret is left in the append-only file",
+    facts.groups.length === 0
+      ? "nobody reads by a consumer group"
+      : table(facts.groups, ["group", "position", "pending", "oldest_pending"]).trimEnd(),
+  ])
+}
+
+/** Bytes for people. */
+function size(bytes: number): string {
+  if (bytes < 1_048_576) return `${(bytes / 1024).toFixed(1)} KiB`
+  return `${(bytes / 1_048_576).toFixed(bytes < 10_485_760 ? 1 : 0)} MiB`
+}

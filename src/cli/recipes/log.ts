@@ -1,0 +1,49 @@
+import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
+import { CliFailure } from "../failure.ts"
+import { showChanges, showReplay, showStats, showVerification } from "../log-text.ts"
+
+const group = "log"
+
+const replay: Recipe = {
+  name: "replay",
+  group,
+  doc: "State at a position or an instant (2026-01-31T14:03:00Z), folded anew from the log; --diff compares it with now",
+  parameters: [required("to"), choice("diff", false), optional("kind"), optional("name")],
+  async run(session, args) {
+    const token = await session.token("")
+    const given = { kind: argument(args, "kind"), name: argument(args, "name") }
+    const filters = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""))
+    const when = argument(args, "to")
+    if (argument(args, "diff") === "true") {
+      const reply = await session.list("compareLog", "changes", { token, query: { from: when, ...filters } })
+      return showChanges(session, reply)
+    }
+    showReplay(session, await session.list("replayLog", "objects", { token, query: { to: when, ...filters } }))
+  },
+}
+
+const verify: Recipe = {
+  name: "verify-log",
+  group,
+  doc: "Check the whole log and name the first bad position; fails when there is one",
+  parameters: [],
+  async run(session) {
+    const reply = await session.call("verifyLog", { token: await session.token("") })
+    showVerification(session, reply)
+    const { problem } = reply.body as { problem: { code: string; detail: string } | null }
+    if (problem !== null) throw new CliFailure("apiError", `${problem.code}: ${problem.detail}`)
+  },
+}
+
+const stats: Recipe = {
+  name: "log-stats",
+  group,
+  doc: "How large the log is, what Redis holds, and who reads it",
+  parameters: [],
+  async run(session) {
+    showStats(session, await session.call("getLogStats", { token: await session.token("") }))
+  },
+}
+
+/** Recipes about the log as a whole. */
+export const logRecipes: readonly Recipe[] = [replay, verify, stats]

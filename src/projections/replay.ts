@@ -1,0 +1,44 @@
+import { LogError, type World, apply, emptyWorld } from "../events/world.ts"
+import type { EventStore } from "../platform/event-store.ts"
+import { GatehouseError } from "../errors.ts"
+import type { StoredEvent } from "../events/envelope.ts"
+import { schemaVersion } from "../events/event.ts"
+import { verifyNext } from "../platform/event-chain.ts"
+
+/** Where a replay ends: at a position, or before the first event that was decided after an instant (ISO 8601). */
+export type Moment = { readonly position: number } | { readonly at: string }
+
+const pageSize = 1000
+
+/**
+ * Folds the log from its first event into a world of its own. The result depends on the log alone: no clock, no effect.
+ * @throws GatehouseError `not_found` when the log does not reach the position; ChainError and LogError as the runner does
+ */
+export async function replay(store: Pick<EventStore, "read">, to: Moment, signal?: AbortSignal): Promise<World> {
+  const world = emptyWorld()
+  for await (const event of eventsUntil(store, to, signal)) {
+    verifyNext(world, event)
+    if (event.schema > schemaVersion)
+      throw new LogError(`position ${event.position}: schema ${event.schema} was written by a newer version`)
+    apply(world, event)
+  }
+  if ("position" in to && world.position < to.position)
+    throw new GatehouseError("not_found", `the log ends at position ${world.position}`)
+  return world
+}
+
+async function* eventsUntil(store: Pick<EventStore, "read">, to: Moment, signal?: AbortSignal) {
+  const last = "position" in to ? to.position : Number.MAX_SAFE_INTEGER
+  const until = "at" in to ? Date.parse(to.at) : Number.POSITIVE_INFINITY
+  let position = 0
+  while (position < last) {
+    signal?.throwIfAborted()
+    const page = (await store.read(position, Math.min(pageSize, last - position))) as StoredEvent[]
+    if (page.length === 0) return
+    for (const event of page) {
+      if (Date.parse(event.meta.at) > until) return
+      yield event
+    }
+    position = page.at(-1)!.position
+  }
+}
