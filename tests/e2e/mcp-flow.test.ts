@@ -1,6 +1,6 @@
 import * as tls from "node:tls"
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from "@modelcontextprotocol/client"
-import { type Installation, type Node, eventually, installation, startNode } from "../support/gatehouse.ts"
+import { type Copy, newCopy } from "../support/copy.ts"
 import { type McpServer, startMcpServer } from "../support/mcp-server.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js"
@@ -9,11 +9,10 @@ import { agent } from "../support/browser.ts"
 import { fetch } from "undici"
 import { freePort } from "../support/ports.ts"
 import { mcpLogin } from "../support/mcp-login.ts"
+import { eventually } from "../support/gatehouse.ts"
 import { startPebble } from "../support/pebble.ts"
-import { redisServer as startRedis } from "../support/redis-server.ts"
 
 type Pebble = Awaited<ReturnType<typeof startPebble>>
-type Redis = Awaited<ReturnType<typeof startRedis>>
 
 interface LoggedEvent {
   position: number
@@ -24,42 +23,43 @@ interface LoggedEvent {
   correlation_id: string
 }
 
-let redis: Redis
 let pebble: Pebble
 let mcp: McpServer
-let node: Node
-let shared: Installation
+let node: Copy
+let httpsPort: number
 let roots: string[]
 let alice: { name: string; token: string }
 
+// As `just up` starts it: its own Redis, its own secrets, in the background.
 beforeAll(async () => {
-  redis = await startRedis()
   pebble = await startPebble({ httpPort: await freePort() })
   mcp = await startMcpServer()
-  shared = installation(redis.url)
-  node = await startNode(shared, {
+  node = await newCopy({
     HTTP_PORT: String(pebble.httpPort),
+    ADMIN_EMAIL: "admin@example.com",
     ACME_DIRECTORY_URL: pebble.directoryUrl,
     ACME_STAGING_URL: pebble.directoryUrl,
     ACME_POLL_INTERVAL_SECONDS: "0.1",
     NODE_EXTRA_CA_CERTS: pebble.caFile,
   })
+  httpsPort = Number(node.env["HTTPS_PORT"])
+  const { code, output, errors } = await node.stack("up")
+  if (code !== 0) throw new Error(`up ended with ${code}:\n${output}${errors}`)
   roots = [await pebble.issuingRoot()]
 })
 
 afterAll(async () => {
-  await node?.stop()
+  await node?.remove()
   await mcp?.stop()
   await pebble?.stop()
-  await redis?.stop()
 })
 
-const url = () => new URL(`https://mcp.test:${node.httpsPort}/mcp`)
+const url = () => new URL(`https://mcp.test:${httpsPort}/mcp`)
 
 /** Leaf certificate that a new handshake with this name gets, verified against the given roots. */
 function handshake(servername: string, ca = roots): Promise<tls.PeerCertificate> {
   return new Promise((resolve, reject) => {
-    const socket = tls.connect({ host: "127.0.0.1", port: node.httpsPort, servername, ca }, () => {
+    const socket = tls.connect({ host: "127.0.0.1", port: httpsPort, servername, ca }, () => {
       resolve(socket.getPeerCertificate())
       socket.end()
     })
@@ -114,7 +114,7 @@ describe("from a token to a tool call", () => {
     })
     expect(refused.status).toBe(401)
     expect(refused.headers.get("www-authenticate")).toContain(
-      `resource_metadata="https://mcp.test:${node.httpsPort}/.well-known/oauth-protected-resource/mcp"`,
+      `resource_metadata="https://mcp.test:${httpsPort}/.well-known/oauth-protected-resource/mcp"`,
     )
   })
 
@@ -147,7 +147,7 @@ describe("from a token to a tool call", () => {
     const first = connect()
     await expect(client().connect(first)).rejects.toThrow("Unauthorized")
     const callback = login.callback().searchParams
-    expect(callback.get("iss")).toBe(`https://auth.localhost:${node.httpsPort}`)
+    expect(callback.get("iss")).toBe(`https://auth.localhost:${httpsPort}`)
     await first.finishAuth(callback)
     const session = client()
     await session.connect(connect())
@@ -167,12 +167,12 @@ describe("from a token to a tool call", () => {
 
   it("renews under an open connection: that one lives on, the next handshake sees the new certificate", async () => {
     const before = await handshake("mcp.test")
-    const socket = tls.connect({ host: "127.0.0.1", port: node.httpsPort, servername: "mcp.test", ca: roots })
+    const socket = tls.connect({ host: "127.0.0.1", port: httpsPort, servername: "mcp.test", ca: roots })
     await new Promise((resolve) => socket.once("secureConnect", resolve))
     let received = ""
     socket.on("data", (chunk: Buffer) => (received += chunk.toString()))
     const ask = () =>
-      socket.write(`GET /.well-known/oauth-protected-resource HTTP/1.1\r\nHost: mcp.test:${node.httpsPort}\r\n\r\n`)
+      socket.write(`GET /.well-known/oauth-protected-resource HTTP/1.1\r\nHost: mcp.test:${httpsPort}\r\n\r\n`)
     ask()
     await eventually(
       "the first answer",
