@@ -4,6 +4,7 @@ import { certificateRecipes } from "./recipes/certificates.ts"
 import { cleanupRecipes } from "./recipes/cleanup.ts"
 import { instanceRecipes } from "./recipes/instances.ts"
 import { logRecipes } from "./recipes/log.ts"
+import { migrateRecipes } from "./recipes/migrate.ts"
 import { oauthFlowRecipes } from "./recipes/oauth-flow.ts"
 import { oauthRecipes } from "./recipes/oauth.ts"
 import { proxyGroupRecipes } from "./recipes/proxy-group.ts"
@@ -35,5 +36,6 @@ export const recipes: readonly Recipe[] = [
   ...auditRecipes,
   ...cleanupRecipes,
   ...logRecipes,
+  ...migrateRecipes,
   ...systemRecipes,
 ]

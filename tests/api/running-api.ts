@@ -6,6 +6,7 @@ import type { EventStore } from "../../src/platform/event-store.ts"
 import type { HealthCheck } from "../../src/api/health.ts"
 import type { Runner } from "../../src/projections/runner.ts"
 import { auditTrail } from "../../src/platform/audit-trail.ts"
+import { type EventSketch, commitAfter } from "../support/records.ts"
 import { apiApp } from "../../src/api/app.ts"
 import { commandBus } from "../../src/platform/command-bus.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
@@ -67,6 +68,8 @@ export interface Overrides {
   readonly env?: Record<string, string>
   readonly checks?: Record<string, HealthCheck>
   readonly perMinute?: number
+  /** What the log holds already, in the words of an earlier version. */
+  readonly history?: readonly EventSketch[]
   /** Without a decider commands stay queued. */
   readonly undecided?: boolean
 }
@@ -91,6 +94,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   )
   const connect = (name: string, purpose: "command" | "blocking") => connectRedis(redis.url, name, purpose, log)
   const store = redisEventStore(connect, log)
+  if (overrides.history !== undefined) await store.commit(commitAfter(await store.head(), overrides.history))
   const crash = () => undefined
   const now = () => new Date()
   const projections = projectionRunner({

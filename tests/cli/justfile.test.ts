@@ -38,6 +38,7 @@ proxy-list [token]
 proxy-show <hostname>
 proxy-cleanup [hostname]
 cleanup-orphaned
+migrate-service-names
 proxy-cert-generate <hostname> <token> [staging]
 proxy-cert-attach <hostname> <cert-name> <token>
 proxy-auth-enable <hostname> <token> <auth-proxy> <mode>

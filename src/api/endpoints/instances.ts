@@ -14,6 +14,14 @@ const tag = "instances"
 const base = "/api/v1/instances"
 const Named = z.strictObject({ name: InstanceName })
 
+/** A name as the log has it: those of an earlier version may break today's rule, and can still be renamed. */
+const Known = z.strictObject({ name: z.string().min(1).max(253) })
+
+function knownName({ api, params }: Call<z.output<typeof Known>>): string {
+  const name = params.name.toLowerCase()
+  return find(api.projections.world, "instance", params.name) === undefined ? name : params.name
+}
+
 /** Owners see their own instances and those of administrators. */
 function maySee(caller: Caller, owner: string): boolean {
   return owner === "admin" || mayRead(caller, owner)
@@ -94,15 +102,17 @@ const updateInstance = endpoint({
   tag,
   summary: "Change an instance, for the next request; under another name, routes and proxies that lead to it follow.",
   who: "owner",
-  params: Named,
+  params: Known,
   body: InstanceChanges.extend({ owner: z.string().max(64).optional() }),
   status: 200,
   response: InstanceDetail,
   errors: ["not_owner", "admin_required", "already_exists", "reserved_name", "forbidden_target", "in_use"],
   handler(call) {
     const { owner, ...changes } = call.body
-    const data = { ...call.params, changes, owner }
-    return write(call, { type: "UpdateInstance", data }, () => shown(call, changes.name ?? call.params.name))
+    const name = knownName(call)
+    return write(call, { type: "UpdateInstance", data: { name, changes, owner } }, () =>
+      shown(call, changes.name ?? name),
+    )
   },
 })
 
