@@ -2,7 +2,6 @@ import { ApiFailure, operation } from "../client.ts"
 import { CliFailure } from "../failure.ts"
 import type { Recipe } from "../recipe.ts"
 import type { Session } from "../session.ts"
-import type * as z from "zod"
 
 /** A kind of records with names, and the operation whose path takes such a name: its schema is the rule. */
 interface Kind {
@@ -66,9 +65,8 @@ interface Misnamed {
 
 /** Would a new record be allowed this name, just as it is? */
 function allowed({ show, parameter }: Kind, name: string): boolean {
-  const rule = (operation(show)?.params as z.ZodObject | undefined)?.shape[parameter] as z.ZodType
-  const parsed = rule.safeParse(name)
-  return parsed.success && parsed.data === name
+  const parsed = operation(show)?.params?.safeParse({ [parameter]: name })
+  return parsed?.success === true && parsed.data[parameter] === name
 }
 
 /** The nearest name that the rule allows and nobody has. */
