@@ -10,6 +10,8 @@ import { accessSink, oauthAdministration } from "./oauth-administration.ts"
 import { counters } from "./platform/counters.ts"
 import { accessColumns } from "./edge/access-log.ts"
 import { usage } from "./platform/usage.ts"
+import { browserCookies } from "./projections/browser-cookie.ts"
+import { browserGuard } from "./edge/browser-guard.ts"
 import { commandBus } from "./platform/command-bus.ts"
 import type { Config } from "./platform/config.ts"
 import { connectRedis } from "./platform/redis.ts"
@@ -40,7 +42,7 @@ import { randomUUID } from "node:crypto"
 import { redisEventStore } from "./platform/redis-event-store.ts"
 import { resourceMetadata } from "./edge/resource-metadata.ts"
 import { setTimeout as sleep } from "node:timers/promises"
-import { sha256 } from "./platform/ids.ts"
+import { randomSecret, sha256 } from "./platform/ids.ts"
 import { startEdge } from "./edge/edge.ts"
 import { startEffects } from "./effects/effects.ts"
 import { tokenGuard } from "./edge/token-guard.ts"
@@ -152,12 +154,20 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     edge = await startEdge({
       config,
       projections,
-      guard: tokenGuard({ tokens, settings: config }),
+      guard: browserGuard({
+        guard: tokenGuard({ tokens, settings: config }),
+        cookies: browserCookies(() => projections.world, Date.now),
+        settings: config,
+        now: Date.now,
+        secret: randomSecret,
+      }),
       metadata: (proxy, method, path) => resourceMetadata(proxy, method, path, config.publicHttpsPort),
       oauth: oauth.handler,
       admin: admin.handler,
       adminUpgrade: admin.upgrade,
       adminSockets: [eventStreamPath],
+      hostLogin: oauth.hostLogin,
+      renewCookie: oauth.renewCookie,
       openKey: keys.open,
       allowAddress: (address, port, owner) =>
         addressAllowed(address, owner === "admin", config.TARGET_ALLOW_CIDRS) &&

@@ -47,6 +47,8 @@ const SetProxyAuth = command(Named.extend({ auth: AuthRequest }), proxy, ({ host
   }
   if (auth.auth_mode === "redirect" && !state.enable_https)
     throw invalid("auth_mode", "redirect needs HTTPS on the proxy")
+  if (/^__host-gh_(?!access$)/i.test(auth.auth_cookie_name ?? ""))
+    throw invalid("auth_cookie_name", "Gatehouse uses this name for another cookie")
   const same = state.auth !== null && equal(state.auth, auth)
   return { events: same ? [] : [fact("proxy", hostname, "ProxyAuthSet", auth)] }
 })

@@ -125,6 +125,8 @@ const UpdateProxy = command(
     const holder = nextOwner(owner, state.owner, world, context)
     const next = { ...state, ...(changes as z.infer<typeof ProxyFields>) }
     refuseMute(next)
+    if (!next.enable_https && state.enable_https && state.auth?.auth_mode === "redirect")
+      throw invalid("enable_https", "auth_mode redirect needs HTTPS")
     if (changes.target_url !== undefined)
       next.target_url = checkTarget("target_url", changes.target_url, holder, world, context)
     const events = []

@@ -9,8 +9,11 @@ import { canonicalTarget } from "./target.ts"
 import { type ErrorCode, catalogue } from "../errors.ts"
 import { clientAddress } from "./client-address.ts"
 import type { RoutedHost } from "../projections/hosts.ts"
+import { fail } from "./abandon.ts"
 import { forward } from "./forward.ts"
 import { releaseUpgrade } from "./splice.ts"
+import { isReserved, takesCookie } from "../projections/browser-host.ts"
+import { reason } from "../platform/log.ts"
 import { webSocketFault } from "./upgrade.ts"
 
 const acmePrefix = "/.well-known/acme-challenge/"
@@ -138,10 +141,19 @@ function route(exchange: Exchange, routed: RoutedHost): void {
     return !client.secure && proxy.enable_https ? toHttps(exchange) : refuse(exchange, "not_found")
   const fault = wantsWebSocket(exchange) ? webSocketFault(req, exchange.upgrade !== undefined) : undefined
   if (fault !== undefined) return refuseHandshake(exchange, fault)
+  if (isReserved(path) && takesCookie(proxy)) {
+    // A ticket or a cookie is for TLS alone.
+    if (!client.secure) return proxy.enable_https ? toHttps(exchange) : refuse(exchange, "not_found")
+    return own(exchange, edge.hostLogin)
+  }
   const verdict = edge.guard.check(proxy, exchange)
   if (!verdict.pass) {
     exchange.reason = verdict.reason
     return answer(exchange, verdict.status, verdict.headers, verdict.body)
+  }
+  if (verdict.renew !== undefined && exchange.setCookie === undefined && exchange.upgrade === undefined) {
+    const renewed = edge.renewCookie(proxy, verdict.renew)
+    if (renewed !== undefined) return void goOn(exchange, renewed)
   }
   exchange.identity = verdict.identity
   exchange.cors = verdict.cors
@@ -160,6 +172,23 @@ function toBackend(exchange: Exchange, routed: RoutedHost, verdict: Extract<Verd
   if (typeof destination === "string")
     return refuse(exchange, destination, destination === "service_not_running" ? ["Retry-After", "10"] : [])
   forward(exchange, edge.plans.of(routed, destination), verdict)
+}
+
+/** Takes the request up again when it is known whether its cookie is renewed: everything may have changed meanwhile. */
+async function goOn(exchange: Exchange, renewed: Promise<string | undefined>): Promise<void> {
+  const { edge, hostname, req } = exchange
+  exchange.setCookie = (await renewed) ?? null
+  if (exchange.phase === "done") return
+  try {
+    // The names that were judged belong to another request by now.
+    scanHead(req as RequestHead, edge.limits, edge.names, edge.judged)
+    const routed = edge.hosts.get(hostname)
+    if (routed === undefined) refuse(exchange, "not_found")
+    else route(exchange, routed)
+  } catch (error) {
+    edge.log.error("request_failed", { host: hostname, request_id: exchange.requestId, reason: reason(error) })
+    fail(exchange, "internal")
+  }
 }
 
 function wantsWebSocket({ scan, upgrade }: Exchange): boolean {
@@ -206,6 +235,7 @@ export function newExchange(
     proxy: undefined,
     identity: null,
     cors: undefined,
+    setCookie: undefined,
     reason: null,
     bytes: 0,
     logged: false,

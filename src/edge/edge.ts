@@ -1,5 +1,12 @@
 import { type AccessSink, accessLog } from "./access-log.ts"
-import { type EdgeContext, type Exchange, type Metadata, type OwnHandler, type OwnUpgrade } from "./exchange.ts"
+import {
+  type EdgeContext,
+  type Exchange,
+  type Metadata,
+  type OwnHandler,
+  type OwnUpgrade,
+  type RenewCookie,
+} from "./exchange.ts"
 import { type ListenHandlers, listen } from "./listen.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import { type Lookup, addressBook, systemLookup } from "./upstream-address.ts"
@@ -37,6 +44,8 @@ export interface EdgeParts {
   readonly adminUpgrade: OwnUpgrade
   /** Paths of the admin host at which `adminUpgrade` serves a WebSocket. */
   readonly adminSockets: readonly string[]
+  readonly hostLogin: OwnHandler
+  readonly renewCookie: RenewCookie
   /** Opens a certificate's private key (PEM) by its vault reference. */
   readonly openKey: (keyRef: string) => Promise<string>
   readonly log: Logger
@@ -97,6 +106,8 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     admin: parts.admin,
     adminUpgrade: parts.adminUpgrade,
     ownsWebSocket: (path) => parts.adminSockets.includes(path),
+    hostLogin: parts.hostLogin,
+    renewCookie: parts.renewCookie,
     oauthHost,
     adminHosts,
     adminSources: addressRanges(config.ADMIN_SOURCES),

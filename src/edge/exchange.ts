@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AccessLog } from "./access-log.ts"
+import type { BrowserClaims } from "../projections/browser-claims.ts"
 import type { AddressRanges } from "./client-address.ts"
 import type { Challenges } from "../projections/challenges.ts"
 import type { ClientConnection } from "./client-connections.ts"
@@ -47,6 +48,12 @@ export interface MetadataAnswer {
 /** @returns undefined when the path belongs to the backend */
 export type Metadata = (proxy: ResourceProxy, method: string, path: string) => MetadataAnswer | undefined
 
+/**
+ * A new cookie for a host, as a `Set-Cookie` value; never rejects, and undefined when there is none to be had. Itself undefined
+ * when asking makes no sense now.
+ */
+export type RenewCookie = (proxy: ResourceProxy, claims: BrowserClaims) => Promise<string | undefined> | undefined
+
 /** Everything that handling a request needs; made once. */
 export interface EdgeContext {
   readonly config: Config
@@ -61,6 +68,9 @@ export interface EdgeContext {
   /** For paths that {@link ownsWebSocket}. */
   readonly adminUpgrade: OwnUpgrade
   readonly ownsWebSocket: (path: string) => boolean
+  /** Answers `/.gatehouse/` on hosts that take a cookie. */
+  readonly hostLogin: OwnHandler
+  readonly renewCookie: RenewCookie
   readonly oauthHost: string
   readonly adminHosts: ReadonlySet<string>
   readonly adminSources: AddressRanges
@@ -113,6 +123,8 @@ export interface Exchange {
   identity: Identity | null
   /** CORS headers that replace the backend's, flat; also on refusals behind the guard. */
   cors: readonly string[] | undefined
+  /** For the answer of the backend: a renewed cookie of the host; null when renewal was tried in vain. */
+  setCookie: string | null | undefined
   reason: string | null
   /** Body bytes sent to the client. */
   bytes: number

@@ -1,3 +1,4 @@
+import type { BrowserClaims } from "../projections/browser-claims.ts"
 import type { ResourceProxy } from "../projections/resource.ts"
 
 /** What the guard looks at: one parse of the request gave all of it. */
@@ -11,12 +12,18 @@ export interface GuardedRequest {
   readonly rawHeaders: readonly string[]
   /** Goes into error documents as `instance`. */
   readonly requestId?: string
+  /** The connection that it came on. */
+  readonly client?: { readonly secure: boolean }
+  /** Set for an upgrade to WebSocket. */
+  readonly upgrade?: unknown
 }
 
 /** Identity behind a request that passed, for the access log and for closing its streams. */
 export interface Identity {
   readonly subject: string
-  readonly clientId: string
+  /** Null for a person who signed in on the host itself. */
+  readonly clientId: string | null
+  /** Grant that the token belongs to, or browser session. */
   readonly grantId: string
   /** `jti` of the token, for the access log. */
   readonly tokenId?: string
@@ -35,6 +42,8 @@ export type Verdict =
       readonly identity: Identity | null
       /** For the answer to a browser on the MCP endpoint: these replace the backend's CORS headers. Flat name, value, … */
       readonly cors?: readonly string[]
+      /** The cookie that the request came with is to be renewed. */
+      readonly renew?: BrowserClaims
     }
   | {
       readonly pass: false

@@ -1,5 +1,10 @@
 import type { AccessTokenClaims } from "../projections/access-token-claims.ts"
 
+/** What a token or a cookie says about a caller; a person who signed in on the host itself has neither scope nor client. */
+type CallerClaims = Pick<AccessTokenClaims, "sub" | "groups"> & {
+  readonly [name in "username" | "email" | "scope" | "client_id"]?: string | undefined
+}
+
 const names = ["User-Id", "User-Name", "User-Email", "User-Groups", "Scopes", "Client-Id"] as const
 
 /**
@@ -9,14 +14,14 @@ const names = ["User-Id", "User-Name", "User-Email", "User-Groups", "Scopes", "C
  * @returns undefined when a value cannot be sent at all (control characters, outer blanks): the request must not go on
  *   without an identity that the rule was judged by
  */
-export function identityHeaders(prefix: string, claims: AccessTokenClaims): readonly string[] | undefined {
+export function identityHeaders(prefix: string, claims: CallerClaims): readonly string[] | undefined {
   const values = {
     "User-Id": plain(claims.sub),
     "User-Name": claims.username === undefined ? null : encoded(claims.username),
     "User-Email": claims.email === undefined ? null : encoded(claims.email),
     "User-Groups": claims.groups.length === 0 ? null : list(claims.groups),
-    Scopes: claims.scope === "" ? null : plain(claims.scope),
-    "Client-Id": plain(claims.client_id),
+    Scopes: claims.scope === undefined || claims.scope === "" ? null : plain(claims.scope),
+    "Client-Id": claims.client_id === undefined ? null : plain(claims.client_id),
   } satisfies Record<(typeof names)[number], string | null | undefined>
   const headers: string[] = []
   for (const name of names) {

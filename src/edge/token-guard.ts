@@ -35,7 +35,7 @@ type Unknown = TokenFault | "malformed_authorization"
 type Judgement = Remembered["outcome"] | Unknown | PossessionFault
 
 /** What follows from a proxy's settings; a proxy is a new value after each change. */
-interface Plan {
+export interface Plan {
   readonly origin: string
   /** Issuer of the OAuth host; empty, which no token has, without auth. */
   readonly issuer: string
@@ -183,7 +183,8 @@ function isAmbiguous(fault: GuardFault): boolean {
   return fault === "malformed_authorization" || fault === "identity_not_representable"
 }
 
-function plan(proxy: ResourceProxy, publicHttpsPort: number): Plan {
+/** What the guards read of a proxy. */
+export function plan(proxy: ResourceProxy, publicHttpsPort: number): Plan {
   const { origin, canonical } = resourceIdentity(proxy, publicHttpsPort)
   return {
     origin,
@@ -193,12 +194,13 @@ function plan(proxy: ResourceProxy, publicHttpsPort: number): Plan {
   }
 }
 
-function isEndpoint(path: string, endpoint: string): boolean {
+/** Is this the path of the MCP endpoint? */
+export function isEndpoint(path: string, endpoint: string): boolean {
   return path === endpoint || (path.length === endpoint.length + 1 && path.endsWith("/") && path.startsWith(endpoint))
 }
 
 /** Whole segments only, and never for a path whose meaning a backend may read otherwise (parameters, escapes). */
-function isExcluded(path: string, excluded: readonly string[]): boolean {
+export function isExcluded(path: string, excluded: readonly string[]): boolean {
   if (/[;%]/.test(path)) return false
   return excluded.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
 }

@@ -63,7 +63,8 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   const { res, edge, cors } = exchange
   const { status } = head
   const given = cors === undefined ? head.headers : withCors(head.headers, cors)
-  const headers = head.eventStream ? unbuffered(given) : given
+  const plain = head.eventStream ? unbuffered(given) : given
+  const headers = exchange.setCookie ? withCookie(plain, exchange.setCookie) : plain
   // A backend that refuses a body does not want the rest of it; nobody else does.
   if (edge.draining || (status >= 400 && !exchange.uploadDone)) endAfter(exchange)
   const hasBody = exchange.method !== "HEAD" && status !== 204 && status !== 304
@@ -86,6 +87,14 @@ function unbuffered(headers: readonly string[]): readonly string[] {
   return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === "x-accel-buffering")
     ? headers
     : [...headers, "X-Accel-Buffering", "no"]
+}
+
+const cacheHeader = /^(?:cache-control|expires|surrogate-control|(?:[a-z]+-)?cdn-cache-control)$/i
+
+/** Adds a cookie of ours, and sees to it that no cache on the way gives it to somebody else. */
+function withCookie(headers: readonly string[], cookie: string): string[] {
+  const kept = headers.filter((_, i) => !cacheHeader.test(headers[i - (i % 2)]!))
+  return [...kept, "Cache-Control", "no-store", "Set-Cookie", cookie]
 }
 
 /** The backend's CORS headers give way to ours. */

@@ -4,15 +4,19 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { GatehouseError, problem } from "../errors.ts"
 import { callback, chooseProvider } from "./login-provider.ts"
 import { deleteClient, readClient, replaceClient } from "./client-configuration.ts"
-import { loginLocally, showLogin } from "./login.ts"
+import { loginLocally } from "./login.ts"
+import { type RenewCookie, browserRenewal } from "./browser-renewal.ts"
 import { accessTokens } from "../projections/access-token.ts"
 import { authorize } from "./authorize.ts"
+import { browserCookies } from "../projections/browser-cookie.ts"
 import { decide } from "./consent.ts"
 import { askLogout, logout } from "./logout.ts"
 import { authorizeDevice } from "./device-authorization.ts"
 import { documentFetch } from "./document-fetch.ts"
 import { enterUserCode, showDevice } from "./device-verification.ts"
 import { errorAnswer } from "./error-answer.ts"
+import { hostApp } from "./host-app.ts"
+import { openLogin } from "./host-login.ts"
 import { home } from "./home.ts"
 import { githubListed } from "./user.ts"
 import { introspect } from "./introspect.ts"
@@ -57,7 +61,7 @@ const endpoints: readonly Endpoint[] = [
   },
   { path: "/authorize", kind: "page", methods: { GET: authorize, POST: authorize } },
   { path: "/consent", kind: "page", methods: { POST: decide } },
-  { path: "/login", kind: "page", methods: { GET: showLogin, POST: loginLocally } },
+  { path: "/login", kind: "page", methods: { GET: openLogin, POST: loginLocally } },
   { path: "/login/github", kind: "page", methods: { GET: chooseProvider("github") } },
   { path: "/login/oidc", kind: "page", methods: { GET: chooseProvider("oidc") } },
   { path: "/callback", kind: "page", methods: { GET: callback } },
@@ -82,6 +86,9 @@ const commonHeaders = {
 export interface OAuthApp {
   /** Answers a request whose host is the OAuth host; the edge sets the client's address on the socket. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void
+  /** Answers `/.gatehouse/` on proxied hosts that take a cookie. */
+  readonly hostLogin: OAuthApp["handler"]
+  readonly renewCookie: RenewCookie
   /** Sees to it that there is a signing key; to be awaited before the first request. @throws ConfigError, GatehouseError */
   ensureSigningKey(): Promise<void>
   /** Makes a new signing key, which signs ten minutes later. @throws GatehouseError `store_unavailable` */
@@ -106,23 +113,30 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
     signingKeys: signingKeys(parts),
     tokensByHash: tokensByHash(parts.projections),
     accessTokens: accessTokens({ world: () => parts.projections.world, now }),
+    browserCookies: browserCookies(() => parts.projections.world, now),
     refreshKey: refreshKey(config.MASTER_KEY),
   }
   warnOfAllowList(server)
   const app = new H3({ silent: true, onError: () => dressed(problemAnswer("bad_request"), true) })
   for (const endpoint of endpoints) app.all(endpoint.path, (event) => answer(server, endpoint, event))
   app.all("/**", () => dressed(problemAnswer("not_found"), true))
-  const handle = toNodeHandler(app)
   return {
-    handler(request, response) {
-      const answered = (async () => handle(request, response))()
-      answered.catch((error: unknown) => {
-        parts.log.error("oauth_answer_failed", { error: reason(error) })
-        response.destroy()
-      })
-    },
+    handler: nodeHandler(app, parts.log),
+    hostLogin: nodeHandler(hostApp(server), parts.log),
+    renewCookie: browserRenewal(server),
     ensureSigningKey: () => server.signingKeys.ensure(),
     rotateSigningKey: () => server.signingKeys.rotate(),
+  }
+}
+
+function nodeHandler(app: H3, log: AuthorizationServerParts["log"]): OAuthApp["handler"] {
+  const handle = toNodeHandler(app)
+  return (request, response) => {
+    const answered = (async () => handle(request, response))()
+    answered.catch((error: unknown) => {
+      log.error("oauth_answer_failed", { error: reason(error) })
+      response.destroy()
+    })
   }
 }
 

@@ -24,6 +24,8 @@ export interface SessionAnswer {
   readonly via: "session"
   /** Path of ours, or a URL that was checked. */
   readonly return_url: string
+  /** Origin that the way leads to in the end, where it is not ours. */
+  readonly origin: string | null
 }
 
 /** Who waits for the outcome of an authorization, and how it gets there. */

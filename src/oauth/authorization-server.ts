@@ -1,4 +1,5 @@
 import type { AccessTokens } from "../projections/access-token.ts"
+import type { BrowserCookies } from "../projections/browser-cookie.ts"
 import type { CommandBus } from "../platform/command-bus.ts"
 import type { Config } from "../platform/config.ts"
 import type { Counters } from "../platform/counters.ts"
@@ -49,6 +50,7 @@ export interface AuthorizationServer extends Omit<AuthorizationServerParts, "fet
   readonly signingKeys: SigningKeys
   readonly tokensByHash: TokensByHash
   readonly accessTokens: AccessTokens
+  readonly browserCookies: BrowserCookies
   /** Key of the refresh tokens' MAC, the same on every node. */
   readonly refreshKey: Buffer
 }

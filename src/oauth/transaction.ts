@@ -110,8 +110,19 @@ export function clientOf(server: AuthorizationServer, { client_id, document }: T
 
 /** CSP sources that the forms of this transaction may lead to. */
 export async function formActions(server: AuthorizationServer, { answer }: Transaction): Promise<string[]> {
-  const back = answer.via === "redirect" ? [formActionSource(answer.redirect_uri)] : []
+  const back = leadsTo(answer)
   return ["'self'", ...(await loginOrigins(server)), ...back]
+}
+
+function leadsTo(answer: Transaction["answer"]): string[] {
+  switch (answer.via) {
+    case "redirect":
+      return [formActionSource(answer.redirect_uri)]
+    case "session":
+      return answer.origin === null ? [] : [answer.origin]
+    case "device":
+      return []
+  }
 }
 
 function sameText(a: string, b: string): boolean {

@@ -17,6 +17,11 @@ export function randomSecret(bytes = 32): string {
   return randomBytes(bytes).toString("base64url")
 }
 
+/** SHA-256 in base64url: a name for a secret that opens nothing. */
+export function digest(value: string): string {
+  return createHash("sha256").update(value).digest("base64url")
+}
+
 /** `sha256:` and the hex digest: what is stored of a secret that is only compared. */
 export function sha256(value: string): string {
   return `sha256:${createHash("sha256").update(value).digest("hex")}`

@@ -47,7 +47,8 @@ const mostTokens = 20_000
 /** What was done with one token, or with one grant where the request had no token of its own. */
 interface Line {
   readonly grant: string
-  readonly client: string
+  /** Null for a browser session, which is counted as a grant is. */
+  readonly client: string | null
   readonly token: string | null
   requests: number
   last: number
@@ -60,7 +61,7 @@ export function usageTally(): UsageTally {
   const lines = new Map<string, Line>()
   const outcomes = new Map<string, Record<string, number>>()
 
-  function see(request: UsedRequest, grant: string, client: string): void {
+  function see(request: UsedRequest, grant: string, client: string | null): void {
     const { at, proxy, token_id } = request
     const token = token_id === null || (lines.size >= mostTokens && !lines.has(token_id)) ? null : token_id
     const name = token ?? `grant ${grant}`
@@ -78,7 +79,7 @@ export function usageTally(): UsageTally {
     add(requests) {
       for (const request of requests) {
         const { grant_id, client_id, proxy } = request
-        if (grant_id !== null && client_id !== null) see(request, grant_id, client_id)
+        if (grant_id !== null) see(request, grant_id, client_id)
         const outcome = outcomeOf(request)
         if (proxy === null || outcome === undefined) continue
         const counted = outcomes.get(proxy) ?? {}
@@ -90,7 +91,7 @@ export function usageTally(): UsageTally {
       const uses = new Map<string, Use>()
       for (const line of lines.values()) {
         addTo(uses, "grant", line.grant, line)
-        addTo(uses, "client", line.client, line)
+        if (line.client !== null) addTo(uses, "client", line.client, line)
         if (line.token !== null) addTo(uses, "token", line.token, line)
       }
       yield* uses.values()

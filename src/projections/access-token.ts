@@ -1,24 +1,10 @@
 import { type AccessTokenClaims, readClaims } from "./access-token-claims.ts"
-import { type Jws, parseJws, signatureHolds, verificationKey } from "./jws.ts"
-import type { KeyObject } from "node:crypto"
-import type { SigningKey } from "../events/signing-key.ts"
+import { type SignatureFault, signedTokens } from "./signed-token.ts"
 import type { World } from "../events/world.ts"
 import { find } from "../events/world.ts"
 
 /** Why a text is not a good access token; stable, for logs and for callers that must tell cases apart. */
-export type TokenFault =
-  | "too_large"
-  | "malformed"
-  | "header_not_allowed"
-  | "wrong_type"
-  | "unknown_key"
-  | "algorithm_not_allowed"
-  | "bad_signature"
-  | "bad_claims"
-  | "wrong_issuer"
-  | "not_yet_valid"
-  | "expired"
-  | "revoked"
+export type TokenFault = SignatureFault | "bad_claims" | "wrong_issuer" | "not_yet_valid" | "expired" | "revoked"
 
 /** An access token whose signature and claims were found good. */
 export interface AccessToken {
@@ -52,36 +38,13 @@ export interface AccessTokenSources {
   readonly now: () => number
 }
 
-/** Octets of the longest token that is looked at. */
-const maxTokenLength = 16_384
 /** Clocks of nodes may differ by this much, seconds: for `iat` and `nbf`. An expired token has no grace. */
 const skew = 60
-const allowedHeaders: ReadonlySet<string> = new Set(["alg", "typ", "kid"])
+const accessTokenType = /^(?:application\/)?at\+jwt$/i
 
 /** Checks over the world's signing keys, grants and clients. */
 export function accessTokens({ world, now }: AccessTokenSources): AccessTokens {
-  const publicKeys = new WeakMap<SigningKey, KeyObject | null>()
-
-  function publicKey(signingKey: SigningKey): KeyObject | null {
-    const known = publicKeys.get(signingKey)
-    if (known !== undefined) return known
-    const key = verificationKey(signingKey) ?? null
-    publicKeys.set(signingKey, key)
-    return key
-  }
-
-  /** The header's key with its signature, or what is wrong. The key alone fixes the algorithm (RFC 8725 §3.1). */
-  function signer(jws: Jws): SigningKey | TokenFault {
-    const { alg, typ, kid } = jws.header
-    // No jku, x5u, jwk, x5c and no crit: a token never brings its own key nor rules that we do not know.
-    if (!Object.keys(jws.header).every((name) => allowedHeaders.has(name))) return "header_not_allowed"
-    if (typeof typ !== "string" || !/^(?:application\/)?at\+jwt$/i.test(typ)) return "wrong_type"
-    const signingKey = typeof kid === "string" ? find(world(), "signing-key", kid) : undefined
-    const key = signingKey && publicKey(signingKey)
-    if (!signingKey || !key) return "unknown_key"
-    if (alg !== signingKey.algorithm) return "algorithm_not_allowed"
-    return signatureHolds(signingKey.algorithm, key, jws) ? signingKey : "bad_signature"
-  }
+  const signed = signedTokens(world, accessTokenType)
 
   function revoked({ claims, kid }: AccessToken): boolean {
     const grant = find(world(), "grant", claims.sid)
@@ -97,17 +60,14 @@ export function accessTokens({ world, now }: AccessTokenSources): AccessTokens {
   }
 
   function verify(text: string, issuer: string): Checked {
-    if (text.length > maxTokenLength) return { ok: false, reason: "too_large" }
-    const jws = parseJws(text)
-    if (jws === undefined) return { ok: false, reason: "malformed" }
-    const signedBy = signer(jws)
-    if (typeof signedBy === "string") return { ok: false, reason: signedBy }
-    const claims = readClaims(jws.payload)
+    const found = signed(text)
+    if (typeof found === "string") return { ok: false, reason: found }
+    const claims = readClaims(found.payload)
     if (claims === undefined) return { ok: false, reason: "bad_claims" }
     if (claims.iss !== issuer) return { ok: false, reason: "wrong_issuer" }
     const soon = now() / 1000 + skew
     if (claims.iat > soon || (claims.nbf ?? 0) > soon) return { ok: false, reason: "not_yet_valid" }
-    const token = { claims, kid: signedBy.kid }
+    const token = { claims, kid: found.kid }
     const fault = standing(token)
     return fault === undefined ? { ok: true, ...token } : { ok: false, reason: fault }
   }

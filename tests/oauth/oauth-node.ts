@@ -17,7 +17,7 @@ import { emptyWorld } from "../../src/events/world.ts"
 import { join } from "node:path"
 import { keepLease } from "../../src/platform/lease.ts"
 import { loadConfig } from "../../src/platform/config.ts"
-import { oauthApp } from "../../src/oauth/app.ts"
+import { type OAuthApp, oauthApp } from "../../src/oauth/app.ts"
 import { once } from "node:events"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
@@ -53,6 +53,7 @@ export interface OAuthNode {
   readonly bus: CommandBus
   readonly redis: Redis
   readonly ttl: TtlStore
+  readonly app: OAuthApp
   rotateSigningKey(): Promise<{ kid: string; activates_at: string }>
   ensureSigningKey(): Promise<void>
   /** Submits as an administrator. */
@@ -127,6 +128,7 @@ export async function oauthNode({
     bus,
     redis,
     ttl,
+    app,
     rotateSigningKey: app.rotateSigningKey,
     ensureSigningKey: app.ensureSigningKey,
     async execute(type, data) {

@@ -42,6 +42,8 @@ export async function testEdge(env: Record<string, string> = {}, parts: Partial<
     admin: (_, res) => res.end("admin"),
     adminUpgrade: async (_, socket) => (socket.destroy(), 500),
     adminSockets: [],
+    hostLogin: (_, res) => res.end("host login"),
+    renewCookie: () => undefined,
     openKey: () => Promise.reject(new Error("no key")),
     log: logger(
       "DEBUG",

@@ -1,0 +1,50 @@
+import type { AuthorizationServer } from "./authorization-server.ts"
+import type { BrowserClaims } from "../projections/browser-claims.ts"
+import type { ResourceProxy } from "../projections/resource.ts"
+import { accessCookie } from "./browser-token.ts"
+import { hostFault } from "./host-login.ts"
+import { reason } from "../platform/log.ts"
+import { sessionOf } from "./session.ts"
+
+/** Asks for a new cookie in place of one; undefined when asking makes no sense now. */
+export type RenewCookie = (proxy: ResourceProxy, claims: BrowserClaims) => Promise<string | undefined> | undefined
+
+/** After a failure of the store, requests are not held up again for this long, milliseconds. */
+const pauseMs = 10_000
+/** A session that was looked for in vain is not looked for again this soon: its cookie is good to its end. */
+const mostRemembered = 10_000
+
+/**
+ * Renewal of host cookies: looks at the session's record, which it keeps alive, and asks account and rule again. Requests that come
+ * together share one look. A promise never rejects and gives undefined where there is no new cookie; the old one is good to its end.
+ */
+export function browserRenewal(server: AuthorizationServer): RenewCookie {
+  const running = new Map<string, Promise<string | undefined>>()
+  const over = new Set<string>()
+  let pausedUntil = 0
+
+  async function renewed(proxy: ResourceProxy, { ses, sid, sub }: BrowserClaims): Promise<string | undefined> {
+    try {
+      const session = await sessionOf(server, ses)
+      const same = session?.session_id === sid && session.user.subject === sub
+      if (same && hostFault(server, session.user, proxy) === undefined)
+        return await accessCookie(server, proxy, session)
+      if (over.size >= mostRemembered) over.clear()
+      over.add(ses)
+    } catch (error) {
+      pausedUntil = server.clock().getTime() + pauseMs
+      server.log.warning("host_cookie_not_renewed", { hostname: proxy.hostname, error: reason(error) })
+    }
+    return undefined
+  }
+
+  return (proxy, claims) => {
+    if (over.has(claims.ses) || server.clock().getTime() < pausedUntil) return undefined
+    const key = `${proxy.hostname} ${claims.ses}`
+    const known = running.get(key)
+    if (known !== undefined) return known
+    const started = renewed(proxy, claims).finally(() => running.delete(key))
+    running.set(key, started)
+    return started
+  }
+}
