@@ -4,6 +4,7 @@ import { command, equal, fact, invalid } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import { HostName } from "../events/values.ts"
 import { emailPatternError } from "../events/access-pattern.ts"
+import { assertSound } from "./mcp-policy.ts"
 import { followMcp } from "./resource.ts"
 import { ownedProxy } from "./proxy.ts"
 
@@ -60,10 +61,7 @@ const RemoveProxyAuth = command(Named, proxy, ({ hostname }, world, context) => 
 
 const SetProxyMcp = command(Named.extend({ mcp: McpRequest }), proxy, ({ hostname, mcp }, world, context) => {
   const state = ownedProxy(hostname, world, context)
-  for (const pattern of (mcp.mcp_scope_rules ?? []).flatMap(({ emails }) => emails ?? [])) {
-    const problem = emailPatternError(pattern)
-    if (problem !== undefined) throw invalid("mcp_scope_rules", problem)
-  }
+  assertSound(mcp)
   const same = state.mcp !== null && equal(state.mcp, mcp)
   return {
     events: same ? [] : [fact("proxy", hostname, "ProxyMcpSet", mcp), ...followMcp({ ...state, mcp }, world, context)],

@@ -1,3 +1,5 @@
+import type { McpLog } from "./mcp/exchange.ts"
+
 /** One finished request. Never a query string, a token or a body. */
 export interface AccessRecord {
   /** Start, milliseconds since the epoch. */
@@ -21,6 +23,8 @@ export interface AccessRecord {
   /** Stable word for why it ended as it did; null for a plain answer. */
   readonly reason: string | null
   readonly request_id: string | null
+  /** For requests on an MCP endpoint. */
+  readonly mcp: McpLog | null
 }
 
 /** Properties of a record in the order in which they are kept. */
@@ -40,6 +44,7 @@ export const accessColumns = Object.keys({
   token_id: true,
   reason: true,
   request_id: true,
+  mcp: true,
 } satisfies Record<keyof AccessRecord, true>) as (keyof AccessRecord)[]
 
 /** Where records go. A rejection is counted, never thrown. */

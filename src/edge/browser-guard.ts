@@ -10,7 +10,8 @@ import { type RuleFault, ruleFault } from "../projections/access-rule.ts"
 import { generationCache } from "./generation-cache.ts"
 import { hash } from "node:crypto"
 import { identityHeaders } from "./identity-headers.ts"
-import { type Plan, isEndpoint, isExcluded, plan } from "./token-guard.ts"
+import { type Plan, isExcluded, plan } from "./token-guard.ts"
+import { isMcpEndpoint } from "./mcp/endpoint.ts"
 import { issuerOf } from "../projections/issuer.ts"
 import { refusal } from "./refusal.ts"
 
@@ -114,8 +115,8 @@ export function browserGuard(parts: BrowserGuardParts): Guard {
 
   function check(proxy: ResourceProxy, request: GuardedRequest): Verdict {
     if (!takesCookie(proxy)) return guard.check(proxy, request)
-    const { endpoint, excluded, origin } = planOf(proxy)
-    if (endpoint !== undefined && isEndpoint(request.path, endpoint)) return guard.check(proxy, request)
+    if (isMcpEndpoint(proxy, request.path)) return guard.check(proxy, request)
+    const { excluded, origin } = planOf(proxy)
     const headers = browserHeaders(request.rawHeaders)
     const cookie = request.client?.secure === true ? cookieValue(headers.cookie, accessCookieName(proxy)) : undefined
     // A token that came along is the caller's word; one in the query is refused whatever else there is.
@@ -172,7 +173,7 @@ export function browserGuard(parts: BrowserGuardParts): Guard {
     return proxy.auth.auth_mode === "passthrough" || typeof outcomeOn(proxy, cookie, identity) !== "string"
   }
 
-  return { check, stillAllowed }
+  return { check, stillAllowed, claims: guard.claims }
 }
 
 /**

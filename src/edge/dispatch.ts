@@ -236,6 +236,7 @@ export function newExchange(
     identity: null,
     cors: undefined,
     setCookie: undefined,
+    mcp: undefined,
     reason: null,
     bytes: 0,
     logged: false,

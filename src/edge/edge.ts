@@ -100,7 +100,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     routes: routing,
     challenges: answers,
     guard: parts.guard,
-    mcp: mcpGate(),
+    mcp: mcpGate({ guard: parts.guard, hosts: served, publicHttpsPort: config.publicHttpsPort }),
     metadata: parts.metadata,
     oauth: parts.oauth,
     admin: parts.admin,

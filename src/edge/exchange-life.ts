@@ -101,6 +101,7 @@ function record(exchange: Exchange, status: number): void {
     token_id: identity?.tokenId ?? null,
     reason: exchange.reason,
     request_id: exchange.requestId,
+    mcp: exchange.mcp?.log ?? null,
   })
 }
 
@@ -126,6 +127,7 @@ export function answerMalformed(edge: EdgeContext, client: ClientConnection, cod
     token_id: null,
     reason: code,
     request_id: requestId,
+    mcp: null,
   })
 }
 

@@ -48,19 +48,24 @@ export function endStream(exchange: Exchange, reason: string): void {
  * Asks the guard again about every open stream and closes those that would not pass today: token expired or revoked, rule
  * tightened, proxy switched off or gone.
  */
-export function recheckStreams({ upstreams, hosts, guard, log }: EdgeContext): void {
+export function recheckStreams({ upstreams, hosts, guard, mcp, log }: EdgeContext): void {
   for (const exchange of upstreams.busy())
     try {
-      if (isStream(exchange) && !isAllowed(exchange, hosts, guard)) endStream(exchange, "no_longer_allowed")
+      if (isStream(exchange) && !isAllowed(exchange, hosts, guard, mcp)) endStream(exchange, "no_longer_allowed")
     } catch (error) {
       log.error("stream_check_failed", { host: exchange.hostname, reason: reason(error) })
       endStream(exchange, "no_longer_allowed")
     }
 }
 
-function isAllowed(exchange: Exchange, hosts: EdgeContext["hosts"], guard: EdgeContext["guard"]): boolean {
+function isAllowed(
+  exchange: Exchange,
+  hosts: EdgeContext["hosts"],
+  guard: EdgeContext["guard"],
+  mcp: EdgeContext["mcp"],
+): boolean {
   const proxy = hosts.get(exchange.hostname)?.proxy
-  if (proxy?.enabled !== true) return false
+  if (proxy?.enabled !== true || !mcp.stillAllowed(exchange, proxy)) return false
   return exchange.identity === null ? guard.check(proxy, exchange).pass : guard.stillAllowed(proxy, exchange.identity)
 }
 

@@ -9,6 +9,7 @@ import type { Socket } from "node:net"
 import type { Guard, Identity } from "./guard.ts"
 import type { HeadLimits, HeadScan } from "./framing.ts"
 import type { HeaderName } from "./header-names.ts"
+import type { McpExchange } from "./mcp/exchange.ts"
 import type { McpGate } from "./mcp/gate.ts"
 import type { Hosts } from "../projections/hosts.ts"
 import type { Logger } from "../platform/log.ts"
@@ -125,6 +126,8 @@ export interface Exchange {
   cors: readonly string[] | undefined
   /** For the answer of the backend: a renewed cookie of the host; null when renewal was tried in vain. */
   setCookie: string | null | undefined
+  /** Set behind the gate of an MCP endpoint. */
+  mcp: McpExchange | undefined
   reason: string | null
   /** Body bytes sent to the client. */
   bytes: number

@@ -79,17 +79,19 @@ function send(exchange: Exchange, connection: UpstreamConnection<Exchange>): voi
   exchange.phase = "waiting"
   exchange.lastByte = edge.now()
   exchange.deadline = exchange.lastByte + edge.config.PROXY_REQUEST_TIMEOUT * 1000
-  if (exchange.held !== undefined) sendHeld(connection, exchange.head, exchange.held)
+  if (exchange.held !== undefined) sendHeld(exchange, connection, exchange.held)
   else if (exchange.uploading && !exchange.uploadDone) upload(exchange, connection)
   else connection.socket!.write(exchange.head, "latin1")
 }
 
 /** Head and body leave in one write. */
-function sendHeld({ socket }: UpstreamConnection<Exchange>, head: string, body: Buffer): void {
+function sendHeld(exchange: Exchange, { socket }: UpstreamConnection<Exchange>, body: Buffer): void {
   socket!.cork()
-  socket!.write(head, "latin1")
+  socket!.write(exchange.head, "latin1")
   socket!.write(body)
   socket!.uncork()
+  exchange.held = undefined
+  exchange.edge.mcp.release(exchange)
 }
 
 /** Streams the request body. The head waits for the first piece, so that both leave in one write. */

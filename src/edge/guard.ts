@@ -1,4 +1,5 @@
 import type { BrowserClaims } from "../projections/browser-claims.ts"
+import type { AccessTokenClaims } from "../projections/access-token-claims.ts"
 import type { ResourceProxy } from "../projections/resource.ts"
 
 /** What the guard looks at: one parse of the request gave all of it. */
@@ -60,4 +61,6 @@ export interface Guard {
   check(proxy: ResourceProxy, request: GuardedRequest): Verdict
   /** May a stream with this identity stay open on this proxy? Asked after each change of the projections. */
   stillAllowed(proxy: ResourceProxy, identity: Identity): boolean
+  /** What the token of an identity says; undefined for one that this guard never gave out. */
+  claims(identity: Identity): AccessTokenClaims | undefined
 }

@@ -8,6 +8,7 @@ import { type PossessionFault, proofGuard } from "./proof-guard.ts"
 import { generationCache } from "./generation-cache.ts"
 import { hash } from "node:crypto"
 import { identityHeaders } from "./identity-headers.ts"
+import { isMcpEndpoint } from "./mcp/endpoint.ts"
 import { issuerOf } from "../projections/issuer.ts"
 import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 
@@ -39,8 +40,6 @@ export interface Plan {
   readonly origin: string
   /** Issuer of the OAuth host; empty, which no token has, without auth. */
   readonly issuer: string
-  /** Path of the MCP endpoint without a trailing slash; undefined without MCP. */
-  readonly endpoint: string | undefined
   readonly excluded: readonly string[]
 }
 
@@ -128,9 +127,9 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
   function check(proxy: ResourceProxy, request: GuardedRequest): Verdict {
     const guarded = proxy.auth?.auth_enabled === true
     if (!guarded && proxy.mcp?.mcp_enabled !== true) return open
-    const { origin: ownOrigin, endpoint, excluded } = planOf(proxy)
+    const { origin: ownOrigin, excluded } = planOf(proxy)
     const { authorization, origin, repeated } = guardHeaders(request.rawHeaders)
-    const mcpEndpoint = endpoint !== undefined && isEndpoint(request.path, endpoint)
+    const mcpEndpoint = isMcpEndpoint(proxy, request.path)
     const refuse = (fault: GuardFault, cors = mcpEndpoint ? corsHeaders(origin) : []) =>
       refusal(fault, { proxy, publicHttpsPort, mcpEndpoint, cors, requestId: request.requestId })
 
@@ -170,7 +169,7 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     )
   }
 
-  return { check, stillAllowed }
+  return { check, stillAllowed, claims: (identity) => tokenOf.get(identity)?.claims }
 }
 
 /** The one scheme that a token may come with (RFC 9449 §7.1). */
@@ -185,18 +184,12 @@ function isAmbiguous(fault: GuardFault): boolean {
 
 /** What the guards read of a proxy. */
 export function plan(proxy: ResourceProxy, publicHttpsPort: number): Plan {
-  const { origin, canonical } = resourceIdentity(proxy, publicHttpsPort)
+  const { origin } = resourceIdentity(proxy, publicHttpsPort)
   return {
     origin,
     issuer: proxy.auth === null ? "" : issuerOf(proxy.auth.auth_proxy, publicHttpsPort),
-    endpoint: proxy.mcp?.mcp_enabled ? canonical.slice(origin.length) : undefined,
     excluded: (proxy.auth?.auth_excluded_paths ?? []).map((path) => path.replace(/\/$/, "")),
   }
-}
-
-/** Is this the path of the MCP endpoint? */
-export function isEndpoint(path: string, endpoint: string): boolean {
-  return path === endpoint || (path.length === endpoint.length + 1 && path.endsWith("/") && path.startsWith(endpoint))
 }
 
 /** Whole segments only, and never for a path whose meaning a backend may read otherwise (parameters, escapes). */

@@ -1,12 +1,12 @@
 import * as z from "zod"
 import type { EventOf, Evolve } from "./envelope.ts"
+import { peopleList } from "./people-list.ts"
 import { CertificateName, HostName, ScopeToken } from "./values.ts"
+import { McpPolicy } from "./mcp-policy.ts"
 import { RouteId } from "./route.ts"
 
 /** How a protected proxy treats callers without a valid identity. */
 export const AuthMode = z.enum(["forward", "redirect", "passthrough"])
-
-const rule = z.array(z.string().min(1).max(320)).max(1000).nullable()
 
 /** Who may pass a proxy. `null` = no rule of that kind, `[]` = nobody, `["*"]` = anybody signed in. */
 export const ProxyAuth = z.strictObject({
@@ -14,9 +14,9 @@ export const ProxyAuth = z.strictObject({
   /** OAuth host that issues the tokens. */
   auth_proxy: HostName,
   auth_mode: AuthMode,
-  auth_required_users: rule,
-  auth_required_emails: rule,
-  auth_required_groups: rule,
+  auth_required_users: peopleList,
+  auth_required_emails: peopleList,
+  auth_required_groups: peopleList,
   auth_pass_headers: z.boolean(),
   auth_excluded_paths: z.array(z.string().startsWith("/").max(1024)).max(100),
   auth_cookie_name: z
@@ -31,10 +31,18 @@ export const ProxyAuth = z.strictObject({
 /** Whom a scope is for; kinds of people are joined as in the proxy's own rule. */
 const ScopeRule = z.strictObject({
   scope: ScopeToken,
-  users: rule.optional(),
-  emails: rule.optional(),
-  groups: rule.optional(),
+  users: peopleList.optional(),
+  emails: peopleList.optional(),
+  groups: peopleList.optional(),
 })
+
+/** Serialized origin of a web page (RFC 6454 §6.2), or `*`. */
+const WebOrigin = z
+  .string()
+  .max(300)
+  .refine((value) => value === "*" || (/^https?:\/\//.test(value) && URL.parse(value)?.origin === value), {
+    message: "must be an origin such as https://app.example.com, in lower case without a path, or *",
+  })
 
 /** Revisions of MCP, newest first. */
 export const McpVersion = z.enum(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"])
@@ -59,6 +67,11 @@ export const ProxyMcp = z.strictObject({
     .min(1024)
     .max(64 * 1024 * 1024)
     .optional(),
+  mcp_policy: McpPolicy.optional(),
+  /** Origins of web pages that may call the endpoint besides its own; `*` is any. */
+  mcp_allowed_origins: z.array(WebOrigin).max(100).optional(),
+  /** What happens to a running stream when its token expires. */
+  mcp_stream_expiry: z.enum(["keep", "close"]).optional(),
 })
 
 const routeIds = z.array(RouteId)

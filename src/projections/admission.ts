@@ -1,4 +1,4 @@
-import { type RuleFault, ruleFault } from "./access-rule.ts"
+import { type Person, type RuleFault, ruleFault } from "./access-rule.ts"
 import { scopeTokens, usable } from "./scope.ts"
 import type { AccessTokenClaims } from "./access-token-claims.ts"
 import type { Config } from "../platform/config.ts"
@@ -41,14 +41,19 @@ export function admissionFault(
   if (scheme === "Bearer" && claims.cnf !== undefined) return "sender_constrained"
   const bearerOnly = claims.cnf === undefined && (scheme === "DPoP" || proxy.auth.auth_require_dpop === true)
   if (bearerOnly) return "not_sender_constrained"
-  const refused = ruleFault(proxy.auth, {
+  const refused = ruleFault(proxy.auth, personOf(claims))
+  if (refused !== undefined) return refused
+  const granted = scopeTokens(claims.scope)
+  return resources.some((uri) => usable(granted, proxy, normalResource(uri) ?? uri)) ? undefined : "insufficient_scope"
+}
+
+/** Whom a token is about, as rules look at people. */
+export function personOf(claims: AccessTokenClaims): Person {
+  return {
     subject: claims.sub,
     username: claims.username ?? null,
     verifiedEmail: claims.email ?? null,
     groups: claims.groups,
     clientId: claims.client_id,
-  })
-  if (refused !== undefined) return refused
-  const granted = scopeTokens(claims.scope)
-  return resources.some((uri) => usable(granted, proxy, normalResource(uri) ?? uri)) ? undefined : "insufficient_scope"
+  }
 }

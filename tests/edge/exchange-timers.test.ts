@@ -20,6 +20,7 @@ const guard: Guard = {
       return { pass: false, status: 401, headers: [], body: "", reason: "no_credential" }
     return { pass: true, headers: [], protected: false, identity }
   },
+  claims: () => undefined,
   stillAllowed(_, { subject }) {
     asked += 1
     return !revoked.has(subject)

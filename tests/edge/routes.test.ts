@@ -16,6 +16,7 @@ const guard: Guard = {
     path.startsWith("/private")
       ? { pass: false, status: 401, headers: [], body: "no", reason: "no_credential" }
       : { pass: true, headers: ["X-Auth-User-Id", "u"], protected: true, identity: null },
+  claims: () => undefined,
   stillAllowed: () => true,
 }
 

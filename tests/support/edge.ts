@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto"
 export const openGuard: Guard = {
   check: () => ({ pass: true, headers: [], protected: false, identity: null }),
   stillAllowed: () => true,
+  claims: () => undefined,
 }
 
 /** An edge on free loopback ports with what a test needs to look at. */

@@ -1,6 +1,7 @@
 import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
 import { CliFailure } from "../failure.ts"
 import type { Session } from "../session.ts"
+import { fieldsOf } from "./proxies.ts"
 import { words } from "../value.ts"
 
 const group = "proxies"
@@ -72,17 +73,55 @@ const enableMcp: Recipe = {
     choice("stateful", false),
     choice("override-backend", false),
   ],
-  async run(session, args) {
-    const body = {
+  run: (session, args) =>
+    changeMcp(session, args, (settings) => ({
+      ...settings,
+      mcp_enabled: true,
       mcp_endpoint: argument(args, "endpoint"),
       mcp_scopes: words(argument(args, "scopes")),
       mcp_stateful: argument(args, "stateful") === "true",
       mcp_override_backend: argument(args, "override-backend") === "true",
-    }
-    const params = { hostname: argument(args, "hostname") }
-    const token = await session.token(argument(args, "token"))
-    session.show(await session.call("setProxyMcp", { params, body, token, ifMatch: session.flag("if-match") }))
-  },
+    })),
+}
+
+/** Reads MCP settings, changes them and writes them back, so that no rule is lost on the way. */
+async function changeMcp(
+  session: Session,
+  args: Readonly<Record<string, string>>,
+  edit: (settings: Readonly<Record<string, unknown>>) => object | Promise<object>,
+): Promise<void> {
+  const input = {
+    params: { hostname: argument(args, "hostname") },
+    token: await session.token(argument(args, "token")),
+  }
+  const { body, headers } = await session.call("getProxyMcp", input)
+  const { resource: _, metadata_url: __, ...settings } = body
+  const ifMatch = session.flag("if-match") ?? headers.get("etag") ?? undefined
+  session.show(await session.call("setProxyMcp", { ...input, body: await edit(settings), ifMatch }))
+}
+
+/** Settings that keep people out: dropping one is asked about. */
+const restrictions = ["mcp_policy", "mcp_scope_rules", "mcp_versions"]
+
+const configureMcp: Recipe = {
+  name: "proxy-mcp-config",
+  group,
+  doc: 'Change MCP settings of a proxy: key=value, for example policy=\'{"default":"allow","rules":[]}\'; key= resets',
+  parameters: [required("hostname"), required("token")],
+  options: true,
+  run: (session, args, options) =>
+    changeMcp(session, args, async (settings) => {
+      const given = options.map((option) => (/^(mcp[_-]|$)/.test(option) ? option : `mcp_${option}`))
+      const empty = given.filter((option) => /^[a-z][\w-]*=$/.test(option))
+      const reset = empty.map((option) => option.slice(0, -1).replaceAll("-", "_"))
+      const set = given.filter((option) => !empty.includes(option))
+      const changes = set.length === 0 && reset.length > 0 ? {} : fieldsOf("setProxyMcp", set)
+      const dropped = restrictions.filter((name) => reset.includes(name) && settings[name] !== undefined)
+      if (dropped.length > 0)
+        await session.confirm(`These rules of ${argument(args, "hostname")} will be dropped: ${dropped.join(", ")}`)
+      const kept = Object.entries({ ...settings, ...changes }).filter(([name]) => !reset.includes(name))
+      return Object.fromEntries(kept)
+    }),
 }
 
 const removal = (name: string, doc: string, operationId: string): Recipe => ({
@@ -116,5 +155,6 @@ export const proxySettingRecipes: readonly Recipe[] = [
   showing("proxy-auth-show", "Show the auth settings of a proxy", "getProxyAuth"),
   enableMcp,
   removal("proxy-mcp-disable", "Reset the MCP settings of a proxy", "removeProxyMcp"),
+  configureMcp,
   showing("proxy-mcp-show", "Show the MCP settings of a proxy", "getProxyMcp"),
 ]

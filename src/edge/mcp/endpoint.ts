@@ -11,6 +11,8 @@ export function isMcpEndpoint(proxy: ResourceProxy, path: string): boolean {
   const { mcp } = proxy
   if (mcp?.mcp_enabled !== true) return false
   if (path === mcp.mcp_endpoint) return true
+  // Whatever else is written for it is hardly shorter.
+  if (path.length < mcp.mcp_endpoint.length - 1) return false
   let endpoint = endpoints.get(proxy)
   if (endpoint === undefined) endpoints.set(proxy, (endpoint = plain(mcp.mcp_endpoint)))
   return plain(path) === endpoint

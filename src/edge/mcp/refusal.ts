@@ -10,7 +10,7 @@ const refused = -32000
  * Answers a request on an MCP endpoint with a JSON-RPC error. MCP lets the id be absent when it is not known.
  * @param reason for the access log
  */
-export function refuseRpc(
+function refuseRpc(
   exchange: Exchange,
   status: number,
   { code, message, id, data }: RpcFault,
@@ -42,3 +42,14 @@ export interface RefusalDetail {
   readonly message?: string
   readonly headers?: readonly string[]
 }
+
+/** Answers a message that MCP or JSON-RPC does not allow: 400. */
+export function refuseProtocol(exchange: Exchange, fault: RpcFault): void {
+  refuseRpc(exchange, 400, fault, reasons.get(fault.code) ?? "mcp_invalid_request")
+}
+
+const reasons: ReadonlyMap<number, string> = new Map([
+  [-32020, "mcp_header_mismatch"],
+  [-32022, "mcp_unsupported_version"],
+  [-32700, "mcp_parse_error"],
+])

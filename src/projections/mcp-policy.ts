@@ -1,0 +1,102 @@
+import { type AccessRule, type Person, ruleFault } from "./access-rule.ts"
+import type { Proxy } from "../events/proxy.ts"
+import { missingScopes } from "./scope.ts"
+
+/** Who may use what of an MCP server. */
+export type McpPolicy = NonNullable<NonNullable<Proxy["mcp"]>["mcp_policy"]>
+type McpRule = McpPolicy["rules"][number]
+export type McpKind = McpRule["kind"]
+
+/** Somebody who uses an MCP server. */
+export interface McpCaller {
+  /** Null when nobody is known: the proxy has no auth, or lets anonymous requests pass. */
+  readonly person: Person | null
+  readonly scopes: readonly string[]
+}
+
+/** A tool, prompt or resource that is asked for. */
+export interface McpOperation {
+  readonly kind: McpKind
+  /** Name, or URI of a resource. */
+  readonly name: string
+}
+
+/** What a policy says. `rule` is the number of the rule, from 1, or `default`. */
+export type McpVerdict =
+  | { readonly type: "allowed"; readonly rule: string }
+  /** By action or person: to this caller it does not exist. */
+  | { readonly type: "denied"; readonly rule: string }
+  /** Only scopes are missing. `needed` are all that the operation takes. */
+  | { readonly type: "scopes_missing"; readonly rule: string; readonly needed: readonly string[] }
+
+/** May this caller do this? A resource is judged under every spelling of its URI that a server may take for the same; the strictest counts. */
+export function judgeOperation(policy: McpPolicy, operation: McpOperation, caller: McpCaller): McpVerdict {
+  if (operation.kind !== "resource") return judgeName(policy, operation, caller)
+  const verdicts = spellings(operation.name).map((name) => judgeName(policy, { kind: "resource", name }, caller))
+  const strictest = verdicts.find(({ type }) => type === "denied") ?? verdicts.find(({ type }) => type !== "allowed")
+  return strictest ?? verdicts[0]!
+}
+
+function judgeName(policy: McpPolicy, { kind, name }: McpOperation, caller: McpCaller): McpVerdict {
+  for (const [at, rule] of policy.rules.entries())
+    if (rule.kind === kind && rule.match.some((pattern) => matches(pattern, name))) return judgeRule(rule, at, caller)
+  return { type: policy.default === "allow" ? "allowed" : "denied", rule: "default" }
+}
+
+function judgeRule(rule: McpRule, at: number, { person, scopes }: McpCaller): McpVerdict {
+  const number = String(at + 1)
+  if (!admits(rule, person)) return { type: "denied", rule: number }
+  const needed = rule.scopes ?? []
+  if (missingScopes(scopes, needed).length === 0) return { type: "allowed", rule: number }
+  return { type: "scopes_missing", rule: number, needed }
+}
+
+/** Does the rule allow, and this person? */
+function admits({ action, users = null, emails = null, groups = null }: McpRule, person: Person | null): boolean {
+  if (action === "deny") return false
+  if (person === null) return users === null && emails === null && groups === null
+  const rule: AccessRule = { auth_required_users: users, auth_required_emails: emails, auth_required_groups: groups }
+  return ruleFault(rule, person) === undefined
+}
+
+/** Could anything be hidden from this caller? If not, lists need not be looked at. */
+export function hidesAnything(policy: McpPolicy | undefined, { person }: McpCaller): boolean {
+  if (policy === undefined) return false
+  return policy.default === "deny" || policy.rules.some((rule) => !admits(rule, person))
+}
+
+/** `*` stands for any characters, everything else for itself; case matters. */
+function matches(pattern: string, name: string): boolean {
+  if (!pattern.includes("*")) return pattern === name
+  if (pattern === "*") return true
+  return matchesGlob(pattern.split("*"), name)
+}
+
+/** Greedy from the left is enough for `*` alone, and takes linear time for each part. */
+function matchesGlob(parts: readonly string[], name: string): boolean {
+  const first = parts[0]!
+  const last = parts.at(-1)!
+  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false
+  const end = name.length - last.length
+  let at = first.length
+  for (const part of parts.slice(1, -1)) {
+    const found = name.indexOf(part, at)
+    if (found === -1 || found + part.length > end) return false
+    at = found + part.length
+  }
+  return true
+}
+
+/** The URI, and what it becomes when dot segments are resolved and escapes are taken off. */
+function spellings(uri: string): readonly string[] {
+  const decoded = unescaped(uri)
+  return [...new Set([uri, URL.parse(uri)?.href ?? uri, decoded, URL.parse(decoded)?.href ?? decoded])]
+}
+
+function unescaped(uri: string): string {
+  try {
+    return decodeURIComponent(uri)
+  } catch {
+    return uri
+  }
+}
