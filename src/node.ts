@@ -5,6 +5,7 @@ import { auditTrail } from "./platform/audit-trail.ts"
 import { accessStream } from "./platform/access-stream.ts"
 import { accessTokens } from "./projections/access-token.ts"
 import { addressAllowed, isLoopbackAddress } from "./events/target-address.ts"
+import { addressRanges } from "./edge/client-address.ts"
 import { apiApp } from "./api/app.ts"
 import { accessSink, oauthAdministration } from "./oauth-administration.ts"
 import { counters } from "./platform/counters.ts"
@@ -104,7 +105,8 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
   const accessRedis = connect("access-log", "command")
   const used = usage(accessRedis, counted)
   const usageLost = (error: unknown) => log.debug("usage_not_counted", { error: reason(error) })
-  const oauth = oauthApp({ config, projections, bus, store, vault, ttl, log, clock, counters: counted })
+  const trusts = addressRanges(config.TRUSTED_PROXIES).has
+  const oauth = oauthApp({ config, projections, bus, store, vault, ttl, log, clock, counters: counted, trusts })
   const keys = openKeys({ dir: join(config.GATEHOUSE_HOME, "keys"), store, vault, projections, log })
   const checks = healthChecks({
     projections,

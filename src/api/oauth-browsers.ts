@@ -2,6 +2,8 @@ import type * as z from "zod"
 import { type SessionDetail, type SessionView, lifetime } from "../projections/views/oauth-session.ts"
 import type { Api } from "./endpoint.ts"
 import type { IndexedRecord } from "../platform/oauth-index.ts"
+import type { Used } from "../platform/usage.ts"
+import { known } from "./oauth-sight.ts"
 import { find } from "../events/world.ts"
 
 /** What is read of a signed-in browser's record; its key's id is the secret of its cookie. */
@@ -26,23 +28,40 @@ export interface BrowserLine {
   readonly view: z.infer<typeof SessionView>
   readonly provider: string
   readonly ip: string
+  /** On the hosts that it signed in on; null when it is not known. */
+  readonly used: Used | null
   readonly seen: number
   /** When it ends whatever happens, milliseconds since the epoch. */
   readonly ends: number
 }
 
+/** Sessions whose use is looked up for one list; of more the use is not known. */
+const mostLookedUp = 2000
+const unused: Used = { requests: 0, last: 0, hosts: new Map(), addresses: new Map() }
+
 /** Browsers that are signed in. @throws GatehouseError `store_unavailable` */
 export async function browserSessions({ oauth, projections, clock }: Api): Promise<BrowserLine[]> {
   const lines = await oauth.index.lines("session", clock().getTime())
   const records = (await oauth.index.records(lines.map(({ key }) => key))) as (BrowserRecord | undefined)[]
-  return lines.flatMap((line, place) => {
+  const found = lines.flatMap((line, place) => {
     const record = records[place]
     const ended = record !== undefined && find(projections.world, "browser-session", record.session_id) !== undefined
-    return record === undefined || ended ? [] : [browserLine(line, record)]
+    return record === undefined || ended ? [] : [{ line, record }]
   })
+  return Promise.all(
+    found.map(async ({ line, record }, place) => {
+      const used = place < mostLookedUp ? await known(oauth.usage.of("grant", record.session_id)) : null
+      return browserLine(line, record, used === undefined ? unused : used)
+    }),
+  )
 }
 
-function browserLine(line: IndexedRecord, { session_id, user, ip, opened, seen, ends }: BrowserRecord): BrowserLine {
+function browserLine(
+  line: IndexedRecord,
+  { session_id, user, ip, opened, seen, ends }: BrowserRecord,
+  used: Used | null,
+): BrowserLine {
+  const last = Math.max(seen, used?.last ?? 0)
   const view = {
     session_id,
     kind: "browser" as const,
@@ -51,22 +70,22 @@ function browserLine(line: IndexedRecord, { session_id, user, ip, opened, seen, 
     email: user.email,
     client_id: null,
     client_name: null,
-    ...lifetime(opened, seen),
+    ...lifetime(opened, last),
     active_tokens: null,
-    accessed_proxies: null,
+    accessed_proxies: used && [...used.hosts.keys()].toSorted(),
   }
-  return { line, view, provider: user.provider, ip, seen, ends }
+  return { line, view, provider: user.provider, ip, used, seen: last, ends }
 }
 
 /** Everything about a signed-in browser. */
-export function browserSession({ line, view, provider, ip, seen }: BrowserLine): z.infer<typeof SessionDetail> {
+export function browserSession({ line, view, provider, ip, used, seen }: BrowserLine): z.infer<typeof SessionDetail> {
   return {
     ...view,
     provider,
     scope: null,
     resources: [],
     refresh: null,
-    requests: null,
+    requests: used && used.requests,
     ip_addresses: [{ address: ip, last_seen: new Date(seen).toISOString() }],
     expires_at: new Date(line.expires).toISOString(),
   }

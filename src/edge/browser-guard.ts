@@ -6,7 +6,8 @@ import { isNavigation, toLogin, toSecure } from "./login-answer.ts"
 import { readCredential, tokenInQuery } from "./credentials.ts"
 import type { ResourceProxy } from "../projections/resource.ts"
 import type { ResourceSettings } from "../projections/admission.ts"
-import { type RuleFault, ruleFault } from "../projections/access-rule.ts"
+import type { RuleFault } from "../projections/access-rule.ts"
+import { browserAdmissionFault, isOwnRequest } from "../projections/browser-admission.ts"
 import { generationCache } from "./generation-cache.ts"
 import { hash } from "node:crypto"
 import { identityHeaders } from "./identity-headers.ts"
@@ -39,7 +40,6 @@ interface Remembered extends BrowserCookie {
   outcome: Outcome
 }
 
-const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 const renewFromSeconds = accessCookieLife / 3
 
 /**
@@ -65,15 +65,7 @@ export function browserGuard(parts: BrowserGuardParts): Guard {
 
   function outcomeOn(proxy: ResourceProxy, { claims }: BrowserCookie, identity: Identity): Outcome {
     const auth = proxy.auth!
-    if (claims.iss !== issuerOf(auth.auth_proxy, publicHttpsPort)) return "wrong_issuer"
-    if (claims.aud !== hostOrigin(proxy.hostname, publicHttpsPort)) return "wrong_audience"
-    const fault = ruleFault(auth, {
-      subject: claims.sub,
-      username: claims.username,
-      verifiedEmail: claims.email ?? null,
-      groups: claims.groups,
-      clientId: null,
-    })
+    const fault = browserAdmissionFault({ hostname: proxy.hostname, auth }, claims, publicHttpsPort)
     if (fault !== undefined) return fault
     const headers = auth.auth_pass_headers ? identityHeaders(auth.auth_header_prefix, claims) : []
     return headers === undefined ? "identity_not_representable" : { pass: true, headers, protected: true, identity }
@@ -125,7 +117,9 @@ export function browserGuard(parts: BrowserGuardParts): Guard {
       return withoutCookie(proxy, request, headers, undefined)
     const outcome = judge(proxy, cookie)
     if (typeof outcome === "string") return withoutCookie(proxy, request, headers, outcome)
-    if (isOwn(request, headers, origin)) return outcome
+    const { fetchSite, origin: from } = headers
+    const told = { method: request.method, webSocket: request.upgrade !== undefined, origin: from, fetchSite }
+    if (isOwnRequest(told, origin)) return outcome
     return proxy.auth!.auth_mode === "passthrough"
       ? guard.check(proxy, request)
       : refused("origin_not_allowed", proxy, request)
@@ -174,14 +168,4 @@ export function browserGuard(parts: BrowserGuardParts): Guard {
   }
 
   return { check, stillAllowed, claims: guard.claims }
-}
-
-/**
- * Did a page of this host send the request? A cookie comes along by itself: what changes something must say where it comes from,
- * and so must a WebSocket, which no browser rule keeps to its own origin.
- */
-function isOwn({ method, upgrade }: GuardedRequest, { origin, fetchSite }: BrowserHeaders, own: string): boolean {
-  if (upgrade !== undefined) return origin?.toLowerCase() === own
-  if (safeMethods.has(method)) return true
-  return fetchSite === "same-origin" || fetchSite === "none" || origin?.toLowerCase() === own
 }

@@ -1,4 +1,9 @@
-import type { AuthorizationServer, AuthorizationServerParts, Handler } from "./authorization-server.ts"
+import type {
+  AddressedRequest,
+  AuthorizationServer,
+  AuthorizationServerParts,
+  Handler,
+} from "./authorization-server.ts"
 import { H3, type H3Event, toNodeHandler } from "h3"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { GatehouseError, problem } from "../errors.ts"
@@ -84,8 +89,8 @@ const commonHeaders = {
 
 /** The authorization server of one OAuth host. */
 export interface OAuthApp {
-  /** Answers a request whose host is the OAuth host; the edge sets the client's address on the socket. */
-  readonly handler: (request: IncomingMessage, response: ServerResponse) => void
+  /** Answers a request whose host is the OAuth host; the edge tells the client's address. */
+  readonly handler: (request: IncomingMessage, response: ServerResponse, caller?: { readonly address: string }) => void
   /** Answers `/.gatehouse/` on proxied hosts that take a cookie. */
   readonly hostLogin: OAuthApp["handler"]
   readonly renewCookie: RenewCookie
@@ -104,6 +109,7 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
   const server: AuthorizationServer = {
     ...parts,
     issuer,
+    trusts: parts.trusts ?? (() => false),
     fetch: parts.fetch ?? fetch,
     documents: parts.documents ?? documentFetch({ issuer, ...hosts }),
     counters: parts.counters ?? noCounters,
@@ -131,7 +137,8 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
 
 function nodeHandler(app: H3, log: AuthorizationServerParts["log"]): OAuthApp["handler"] {
   const handle = toNodeHandler(app)
-  return (request, response) => {
+  return (request: AddressedRequest, response, caller) => {
+    if (caller !== undefined) request.clientAddress = caller.address
     const answered = (async () => handle(request, response))()
     answered.catch((error: unknown) => {
       log.error("oauth_answer_failed", { error: reason(error) })

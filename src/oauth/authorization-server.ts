@@ -6,6 +6,7 @@ import type { Counters } from "../platform/counters.ts"
 import type { DocumentFetch } from "./document-fetch.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { H3Event } from "h3"
+import type { IncomingMessage } from "node:http"
 import type { RateLimiter } from "../platform/rate-limit.ts"
 import type { Logger } from "../platform/log.ts"
 import type { Oidc } from "./oidc.ts"
@@ -29,6 +30,8 @@ export interface AuthorizationServerParts {
   readonly clock: () => Date
   /** Told what happens, for the numbers of administrators. */
   readonly counters?: Pick<Counters, "add" | "addTo">
+  /** Is what this peer says of the original request believed? Nobody's is by default. */
+  readonly trusts?: (peer: string) => boolean
   /** For calls to identity providers. */
   readonly fetch?: typeof fetch
   /** For documents at addresses that others choose. */
@@ -36,7 +39,11 @@ export interface AuthorizationServerParts {
 }
 
 /** Everything that the endpoints work with. */
-export interface AuthorizationServer extends Omit<AuthorizationServerParts, "fetch" | "documents" | "counters"> {
+export interface AuthorizationServer extends Omit<
+  AuthorizationServerParts,
+  "fetch" | "documents" | "counters" | "trusts"
+> {
+  readonly trusts: (peer: string) => boolean
   /** Issuer identifier (RFC 8414 §2), compared byte for byte by clients. */
   readonly issuer: string
   readonly fetch: typeof fetch
@@ -61,8 +68,17 @@ export type Handler = (server: AuthorizationServer, event: H3Event) => Promise<R
 /** Who writes to the log on behalf of OAuth users and clients. */
 export const oauthActor = { name: "system:oauth", admin: true } as const
 
-/** Client address of a request. The edge set it on the socket. */
+/** A request as the edge hands it on: with the client's address, behind trusted proxies the one that they report. */
+export type AddressedRequest = IncomingMessage & { clientAddress?: string }
+
+/** Client address of a request. */
 export function clientAddress(event: H3Event): string {
+  const request = event.runtime?.node?.req as AddressedRequest | undefined
+  return request?.clientAddress ?? peerAddress(event)
+}
+
+/** Address of the connection that a request came on. */
+export function peerAddress(event: H3Event): string {
   return getRequestIP(event) ?? "unknown"
 }
 

@@ -13,13 +13,15 @@ export type RenewCookie = (proxy: ResourceProxy, claims: BrowserClaims) => Promi
 const pauseMs = 10_000
 /** A session that was looked for in vain is not looked for again this soon: its cookie is good to its end. */
 const mostRemembered = 10_000
+/** Requests of one page come together, and the browser has the new cookie when the first of them is answered. */
+const togetherMs = 5000
 
 /**
  * Renewal of host cookies: looks at the session's record, which it keeps alive, and asks account and rule again. Requests that come
  * together share one look. A promise never rejects and gives undefined where there is no new cookie; the old one is good to its end.
  */
 export function browserRenewal(server: AuthorizationServer): RenewCookie {
-  const running = new Map<string, Promise<string | undefined>>()
+  const recent = new Map<string, { readonly answer: Promise<string | undefined>; readonly since: number }>()
   const over = new Set<string>()
   let pausedUntil = 0
 
@@ -40,11 +42,13 @@ export function browserRenewal(server: AuthorizationServer): RenewCookie {
 
   return (proxy, claims) => {
     if (over.has(claims.ses) || server.clock().getTime() < pausedUntil) return undefined
+    const now = server.clock().getTime()
     const key = `${proxy.hostname} ${claims.ses}`
-    const known = running.get(key)
-    if (known !== undefined) return known
-    const started = renewed(proxy, claims).finally(() => running.delete(key))
-    running.set(key, started)
-    return started
+    const known = recent.get(key)
+    if (known !== undefined && now - known.since < togetherMs) return known.answer
+    if (recent.size >= mostRemembered) recent.clear()
+    const answer = renewed(proxy, claims)
+    recent.set(key, { answer, since: now })
+    return answer
   }
 }

@@ -4,19 +4,27 @@ import type { AccessTokenClaims } from "../projections/access-token-claims.ts"
 import { GatehouseError } from "../errors.ts"
 import type { H3Event } from "h3"
 import { OAuthError } from "./oauth-error.ts"
-import { find } from "../events/world.ts"
-import { type ResourceProxy, resourceIdentity, withResources } from "../projections/resource.ts"
+import type { BrowserClaims } from "../projections/browser-claims.ts"
+import { type OriginalRequest, originalRequest } from "./original-request.ts"
+import { accessCookieName, hostOrigin, takesCookie } from "../projections/browser-host.ts"
+import { browserAdmissionFault, isOwnRequest } from "../projections/browser-admission.ts"
+import { readCookie } from "./cookies.ts"
+import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 
 /**
- * `GET|POST /verify`: forward authentication for other proxies. Checks the token of the Authorization header as the gateway
- * does. Where the forwarded host is a proxy of ours, its audience, rule and scopes are judged as well; otherwise the answer
- * covers the token alone.
+ * `GET|POST /verify`: forward authentication for other proxies. Checks the token of the Authorization header, or the cookie of a
+ * signed-in browser, as the gateway does. Where the original request is known and for a proxy of ours, its audience, rule and scopes are judged as well; otherwise the
+ * answer covers the token alone.
  * @throws OAuthError `invalid_token` (401), `access_denied` (403); GatehouseError `projection_behind` when it cannot decide
  */
 export const verify: Handler = (server, event) => {
   if (!server.projections.ready) throw new GatehouseError("projection_behind", undefined, { retryAfter: 1 })
-  const proxy = forwardedProxy(server, event)
-  const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(event.req.headers.get("authorization") ?? "")?.[1]
+  const original = originalRequest(server, event)
+  const { proxy } = original
+  const authorization = event.req.headers.get("authorization") ?? ""
+  const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1]
+  const cookie = /^(?:bearer|dpop)\b/i.test(authorization) ? undefined : browserCookie(event, original)
+  if (token === undefined && cookie !== undefined) return verifyBrowser(server, event, original, cookie)
   if (token === undefined) throw challenge(server, proxy, undefined)
   const checked = server.accessTokens.verify(token, server.issuer)
   if (!checked.ok) throw challenge(server, proxy, "the token is unknown, expired or revoked")
@@ -27,12 +35,40 @@ export const verify: Handler = (server, event) => {
   return Response.json(body, { headers: { "cache-control": "no-store", ...identity(checked.claims) } })
 }
 
-/** The proxy that the original request was for, as `X-Original-URL` or `X-Forwarded-Host` tell. */
-function forwardedProxy({ projections }: AuthorizationServer, event: H3Event): ResourceProxy | undefined {
-  const original = URL.parse(event.req.headers.get("x-original-url") ?? "")?.hostname
-  const host = original ?? event.req.headers.get("x-forwarded-host")?.toLowerCase().replace(/:\d+$/, "")
-  const proxy = host === undefined ? undefined : find(projections.world, "proxy", host)
-  return proxy && withResources(projections.world, proxy)
+/** The cookie of a host that takes one; on its MCP endpoint none counts. */
+function browserCookie(event: H3Event, { proxy, path }: OriginalRequest): string | undefined {
+  if (proxy === undefined) return readCookie(event.req, accessCookieName({ auth: null }))
+  if (!takesCookie(proxy) || (proxy.mcp?.mcp_enabled === true && atEndpoint(path, proxy.mcp.mcp_endpoint)))
+    return undefined
+  return readCookie(event.req, accessCookieName(proxy))
+}
+
+/** A path that is not told may be the endpoint. */
+function atEndpoint(path: string | undefined, endpoint: string): boolean {
+  return path === undefined || path.replace(/\/+$/, "") === endpoint.replace(/\/+$/, "")
+}
+
+function verifyBrowser(
+  server: AuthorizationServer,
+  event: H3Event,
+  { proxy, method }: OriginalRequest,
+  text: string,
+): Response {
+  const { publicHttpsPort } = server.config
+  const origin = proxy && hostOrigin(proxy.hostname, publicHttpsPort)
+  const cookie = server.browserCookies.verify(text, server.issuer, origin)
+  if (typeof cookie === "string") throw challenge(server, proxy, undefined)
+  const header = (name: string) => event.req.headers.get(name) ?? undefined
+  const webSocket = header("upgrade")?.toLowerCase() === "websocket"
+  const told = { method, webSocket, origin: header("origin"), fetchSite: header("sec-fetch-site") }
+  if (!isOwnRequest(told, origin ?? cookie.claims.aud))
+    throw new OAuthError("access_denied", "the request comes from another origin")
+  const auth = proxy?.auth ?? null
+  const fault = auth === null ? undefined : browserAdmissionFault({ ...proxy!, auth }, cookie.claims, publicHttpsPort)
+  if (fault !== undefined) throw new OAuthError("access_denied", "this identity is not allowed there")
+  const { sub, username, name, email, groups, aud, exp } = cookie.claims
+  const body = { sub, username, name, email, groups, scope: "", client_id: null, aud: [aud], exp }
+  return Response.json(body, { headers: { "cache-control": "no-store", ...identity(cookie.claims) } })
 }
 
 /** A token that is good but not for this proxy is a 401 (RFC 6750 §3.1): only people and scopes are a 403. */
@@ -59,7 +95,7 @@ function challenge(
 }
 
 /** Identity for the backend; everything that is no plain visible ASCII is percent-encoded, and so are commas in groups. */
-function identity(claims: AccessTokenClaims): Record<string, string> {
+function identity(claims: AccessTokenClaims | BrowserClaims): Record<string, string> {
   const encoded = (value: string) =>
     value.replace(/[^\x21-\x24\x26-\x7e]+/g, (piece) => encodeURIComponent(piece.toWellFormed()))
   return {
@@ -67,7 +103,6 @@ function identity(claims: AccessTokenClaims): Record<string, string> {
     ...(claims.username !== undefined && { "x-auth-user-name": encoded(claims.username) }),
     ...(claims.email !== undefined && { "x-auth-user-email": encoded(claims.email) }),
     "x-auth-user-groups": claims.groups.map((group) => encoded(group).replaceAll(",", "%2C")).join(","),
-    "x-auth-scopes": claims.scope,
-    "x-auth-client-id": encoded(claims.client_id),
+    ...("scope" in claims && { "x-auth-scopes": claims.scope, "x-auth-client-id": encoded(claims.client_id) }),
   }
 }

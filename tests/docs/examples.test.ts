@@ -55,6 +55,10 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
     /resource_metadata="https:\/\/notes\.localhost:\d+\/\.well-known/,
     /"issuer":"https:\/\/auth\.localhost:\d+"/,
   ],
+  "docs/web-applications.md": [
+    /^HTTP\/1\.1 302[^]*^location: https:\/\/auth\.localhost(?::\d+)?\/login\?return_url=https%3A%2F%2Fwiki\.localhost/im,
+    /^HTTP\/1\.1 401/m,
+  ],
   "docs/administration.md": [/"dry_run":true/, /carol is deleted/, /"TokenDeleted"/, /"name":"listTokens"/],
   "docs/command-line-and-api.md": [
     /^dave$/m,

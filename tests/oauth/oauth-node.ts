@@ -1,3 +1,4 @@
+import { addressRanges } from "../../src/edge/client-address.ts"
 import { policyOf } from "../../src/policy.ts"
 import { type IncomingHttpHeaders, type Server, createServer, request } from "node:http"
 import { type Logger, logger } from "../../src/platform/log.ts"
@@ -111,6 +112,7 @@ export async function oauthNode({
     ttl,
     log,
     clock: now,
+    trusts: addressRanges(config.TRUSTED_PROXIES).has,
     ...(fetch !== undefined && { fetch }),
     ...(documents !== undefined && { documents }),
   })

@@ -9,7 +9,7 @@ let token: string
 
 beforeAll(async () => {
   redis = await redisServer()
-  node = await oauthNode({ redisUrl: redis.url })
+  node = await oauthNode({ redisUrl: redis.url, env: { TRUSTED_PROXIES: "127.0.0.1" } })
   await node.ensureSigningKey()
   const alice = await apiToken(node, "alice")
   const resource = await protectedProxy(node, "mcp.test")

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, type IncomingMessage, type Server, createServer } from "node:http"
 import { type OAuthNode, apiToken, oauthNode } from "../oauth/oauth-node.ts"
 import { type TestEdge, testEdge } from "../support/edge.ts"
+import { WebSocketServer } from "ws"
 import { accessTokens } from "../../src/projections/access-token.ts"
 import { browserCookies } from "../../src/projections/browser-cookie.ts"
 import { browserGuard } from "../../src/edge/browser-guard.ts"
@@ -23,7 +24,8 @@ export interface WebHost {
   /** Makes or changes a protected host. */
   host(hostname: string, auth?: object): Promise<void>
   send(url: string, sending?: Sending): Promise<Page>
-  visitor(): Visitor
+  /** @param headers of its every request */
+  visitor(headers?: Record<string, string>): Visitor
   stop(): Promise<void>
 }
 
@@ -63,21 +65,30 @@ export interface Visitor {
 }
 
 /** Starts it. Host names end in `.localhost`; the port in URLs is 8443. */
-export async function webHost(redisUrl: string, masterKey?: string, decides = true): Promise<WebHost> {
-  const node = await oauthNode({ redisUrl, decides, ...(masterKey !== undefined && { masterKey }) })
+export async function webHost(
+  redisUrl: string,
+  masterKey?: string,
+  decides = true,
+  env: Record<string, string> = {},
+): Promise<WebHost> {
+  const node = await oauthNode({ redisUrl, decides, env, ...(masterKey !== undefined && { masterKey }) })
   await node.ensureSigningKey()
   const reached: Reached[] = []
   let extra: Record<string, string | string[]> = {}
   const backend = createServer((req, res) => {
     reached.push({ method: req.method!, url: req.url!, headers: req.headers })
     drain(req)
+    if (req.url === "/events")
+      return void res.writeHead(200, { "content-type": "text/event-stream" }).write("data: hello\n\n")
     res.writeHead(200, { "content-type": "text/html", ...extra }).end("<h1>the application</h1>")
   })
+  const sockets = new WebSocketServer({ server: backend })
+  sockets.on("connection", (socket) => socket.on("message", (data, binary) => socket.send(data, { binary })))
   const backendPort = await listening(backend)
   const now = () => Date.now() + node.clock.offset
   const world = () => node.projections.world
   const edge = await testEdge(
-    { PUBLIC_HTTPS_PORT: "8443" },
+    { PUBLIC_HTTPS_PORT: "8443", ...env },
     {
       projections: node.projections,
       guard: browserGuard({
@@ -115,9 +126,11 @@ export async function webHost(redisUrl: string, masterKey?: string, decides = tr
       })
     },
     send,
-    visitor: () => visitor(send),
+    visitor: (headers) =>
+      visitor((url, sending) => send(url, { ...sending, headers: { ...headers, ...sending?.headers } })),
     async stop() {
       await edge.close(0)
+      sockets.close()
       backend.close()
       backend.closeAllConnections()
       await node.stop()

@@ -1,0 +1,36 @@
+import { type AuthorizationServer, peerAddress } from "./authorization-server.ts"
+import { type ResourceProxy, withResources } from "../projections/resource.ts"
+import type { H3Event } from "h3"
+import { find } from "../events/world.ts"
+import { sha256 } from "../platform/ids.ts"
+
+/** What another proxy says about the request that it asks for. */
+export interface OriginalRequest {
+  /** The proxy of ours that it was for; undefined when nobody says so who is believed, or when it is none of ours. */
+  readonly proxy: ResourceProxy | undefined
+  readonly method: string
+  /** Without the query; undefined when it is not told. */
+  readonly path: string | undefined
+}
+
+/**
+ * The original request by `X-Original-URL` and `-Method`, or `X-Forwarded-Host`, `-Uri` and `-Method`. A cookie is for one host, and a
+ * rule too: who could name the host could choose the rule, so only configured addresses and holders of an API token are believed.
+ */
+export function originalRequest(server: AuthorizationServer, event: H3Event): OriginalRequest {
+  const header = (name: string) => event.req.headers.get(name) ?? undefined
+  if (!isBelieved(server, event)) return { proxy: undefined, method: event.req.method, path: undefined }
+  const url = URL.parse(header("x-original-url") ?? "") ?? undefined
+  const host = url?.hostname ?? header("x-forwarded-host")?.toLowerCase().replace(/:\d+$/, "")
+  const proxy = host === undefined ? undefined : find(server.projections.world, "proxy", host)
+  return {
+    proxy: proxy && withResources(server.projections.world, proxy),
+    method: (header("x-original-method") ?? header("x-forwarded-method") ?? "GET").toUpperCase(),
+    path: url?.pathname ?? header("x-forwarded-uri")?.split("?", 1)[0],
+  }
+}
+
+function isBelieved({ trusts, tokensByHash }: AuthorizationServer, event: H3Event): boolean {
+  const token = event.req.headers.get("x-gatehouse-token")
+  return trusts(peerAddress(event)) || (token !== null && tokensByHash.find(sha256(token)) !== undefined)
+}
