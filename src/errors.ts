@@ -31,6 +31,7 @@ export const catalogue = {
   not_revealable: { status: 409, title: "The value is not stored here." },
   projection_incomplete: { status: 409, title: "This node does not know everything yet." },
   position_archived: { status: 410, title: "The log begins later; what is older is in the archive." },
+  concurrent_change: { status: 409, title: "The object was changed since the plan was made." },
   precondition_failed: { status: 412, title: "The object was changed meanwhile." },
   payload_too_large: { status: 413, title: "The body is too large." },
   uri_too_long: { status: 414, title: "The request target is too long." },
@@ -40,6 +41,8 @@ export const catalogue = {
   validation_failed: { status: 422, title: "The values are not acceptable." },
   reserved_name: { status: 422, title: "The name is reserved." },
   confirmation_required: { status: 422, title: "The call must carry confirm=true." },
+  passphrase_required: { status: 422, title: "Secrets need a passphrase." },
+  passphrase_wrong: { status: 422, title: "The passphrase does not open the secrets." },
   idempotency_mismatch: { status: 422, title: "The Idempotency-Key was used with another request." },
   email_required: { status: 422, title: "An ACME account needs an e-mail address." },
   wildcard_requires_dns01: { status: 422, title: "A wildcard cannot be proven over HTTP-01." },
@@ -81,6 +84,8 @@ export interface ErrorExtras {
   readonly errors?: readonly FieldError[]
   /** The first five objects that hold a reference (`in_use`, `owns_resources`). */
   readonly references?: readonly string[]
+  /** What was done before the error (`concurrent_change`). */
+  readonly report?: unknown
   /** Seconds for the `Retry-After` header. */
   readonly retryAfter?: number
   /** Methods for the `Allow` header of a 405. */
@@ -124,6 +129,7 @@ export function problem(
     code,
     instance,
     ...(extras.errors && { errors: extras.errors }),
+    ...(extras.report !== undefined && { report: extras.report }),
     ...(extras.references && { references: extras.references.slice(0, 5) }),
   }
 }

@@ -139,6 +139,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     vault,
     log,
     clock,
+    policy: policyOf(config),
     checks,
     oauth: oauthParts,
     logTools: { trail: auditTrail(redis), past: past(store), facts: () => logFacts(redis) },

@@ -13,6 +13,7 @@ import { checkOrigin } from "./mcp/own-origin.ts"
 import { addressBlock } from "../platform/rate-limit.ts"
 import { type TokensByHash, tokensByHash } from "../projections/tokens-by-hash.ts"
 import { apiVersion, endpoints } from "./endpoint-table.ts"
+import { largeBodies } from "./endpoint.ts"
 import { jsonBody } from "./json-body.ts"
 import { type Arrival, mcpEndpoint } from "./mcp/mcp-endpoint.ts"
 import { patience } from "./write.ts"
@@ -146,9 +147,13 @@ async function readCall(
     ip,
     params: parseParams(endpoint, event.context.params ?? {}) as never,
     query: parseQuery(endpoint, query) as never,
-    body: parseBody(endpoint, await jsonBody(req, api.config.API_MAX_BODY_BYTES)) as never,
+    body: parseBody(
+      endpoint,
+      await jsonBody(req, api.config.API_MAX_BODY_BYTES * (endpoint.largeBody === true ? largeBodies : 1)),
+    ) as never,
     idempotencyKey: endpoint.method === "GET" ? undefined : idempotencyKey(req.headers.get("idempotency-key")),
     ifMatch: endpoint.method === "GET" ? undefined : ifMatchVersion(req.headers.get("if-match")),
+    passphrase: endpoint.passphrase === true ? (req.headers.get("x-passphrase") ?? undefined) : undefined,
     lastEventId: req.headers.get("last-event-id") ?? undefined,
     signal: req.signal,
   }

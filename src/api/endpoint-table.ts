@@ -3,6 +3,7 @@ import { certificateEndpoints } from "./endpoints/certificates.ts"
 import { certificateWorkEndpoints } from "./endpoints/certificate-work.ts"
 import { cleanupEndpoints } from "./endpoints/cleanup.ts"
 import { commandEndpoints } from "./endpoints/commands.ts"
+import { configurationEndpoints } from "./endpoints/configuration.ts"
 import { digestEndpoints } from "./endpoints/digest.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
 import { formattedEndpoints } from "./endpoints/formatted.ts"
@@ -77,6 +78,7 @@ export const endpoints: readonly Endpoint[] = [
   ...systemEndpoints,
   ...digestEndpoints,
   ...cleanupEndpoints,
+  ...configurationEndpoints,
   ...logEndpoints,
   ...logStateEndpoints,
   openApi,

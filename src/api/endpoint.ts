@@ -7,6 +7,7 @@ import type { EventStore } from "../platform/event-store.ts"
 import type { HealthCheck } from "./health.ts"
 import type { Logger } from "../platform/log.ts"
 import type { LogTools } from "./log-tools.ts"
+import type { Policy } from "../commands/decision.ts"
 import type { OAuthParts } from "./oauth-parts.ts"
 import type { ServiceEngine } from "./service-engine.ts"
 import type { Projections } from "../projections/projections.ts"
@@ -21,6 +22,8 @@ export interface Api {
   readonly vault: Vault
   readonly log: Logger
   readonly clock: () => Date
+  /** What decisions take from the configuration; plans are made with it. */
+  readonly policy: Policy
   /** Health of each part by its name. */
   readonly checks: Readonly<Record<string, HealthCheck>>
   readonly oauth: OAuthParts
@@ -56,6 +59,8 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   readonly requestId: string
   readonly idempotencyKey: string | undefined
   readonly ifMatch: number | undefined
+  /** Header `X-Passphrase`, for endpoints that take one. */
+  readonly passphrase: string | undefined
   /** What a subscriber has seen last, by its own account (HTML §9.2.4). */
   readonly lastEventId: string | undefined
   /** Aborted when the client goes away. */
@@ -94,6 +99,10 @@ export interface Definition<P extends z.ZodObject, Q extends z.ZodObject, B exte
   readonly reveals?: string
   /** Query flag with which the answer does not end: not for MCP. */
   readonly streams?: string
+  /** Takes a passphrase from the header `X-Passphrase`; what needs it is not for MCP, whose calls are kept. */
+  readonly passphrase?: true
+  /** Its body may be {@link largeBodies} times as large as another's. */
+  readonly largeBody?: true
   /** Not counted against the caller's request budget: whoever watches the node must always get an answer. */
   readonly unlimited?: true
   /** Seconds that an answer may take; 30. */
@@ -113,6 +122,9 @@ export interface Definition<P extends z.ZodObject, Q extends z.ZodObject, B exte
   readonly errors?: readonly ErrorCode[]
   handler(call: Call<z.output<P>, z.output<Q>, z.output<B>>): Answer | Promise<Answer>
 }
+
+/** How much larger a body may be that holds many objects. */
+export const largeBodies = 32
 
 /** An endpoint of any shape. */
 export type Endpoint = Definition<z.ZodObject, z.ZodObject, z.ZodType>

@@ -155,6 +155,9 @@ function parameters(endpoint: Endpoint, toSchema: ToSchema): Json[] {
   return [
     ...fields(endpoint.params ?? none, "path"),
     ...fields(endpoint.query ?? none, "query"),
+    ...(endpoint.passphrase === true
+      ? [header("X-Passphrase", "12 to 1024 printable ASCII characters: seals and opens secrets; kept nowhere.")]
+      : []),
     ...(read
       ? [
           {

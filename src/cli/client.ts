@@ -10,6 +10,8 @@ export interface Input {
   /** Value of an API token; none for public operations. */
   readonly token?: string | undefined
   readonly ifMatch?: string | undefined
+  /** For secrets in what is sent or answered. */
+  readonly passphrase?: string
 }
 
 /** An answer of the API. */
@@ -86,7 +88,12 @@ function timeoutOf({ deadline = 30 }: Endpoint, { query = {} }: Input): number {
   return query["wait"] === undefined ? deadline * 1000 : (Number(query["timeout"] ?? 120) + 10) * 1000
 }
 
-async function send(url: URL, method: string, { body, token, ifMatch }: Input, timeoutMs = 30_000): Promise<Reply> {
+async function send(
+  url: URL,
+  method: string,
+  { body, token, ifMatch, passphrase }: Input,
+  timeoutMs = 30_000,
+): Promise<Reply> {
   const response = await reach(url, {
     method,
     // Following one would hand the token to whoever is named there.
@@ -95,6 +102,7 @@ async function send(url: URL, method: string, { body, token, ifMatch }: Input, t
     headers: {
       accept: "application/json",
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(passphrase !== undefined && { "x-passphrase": headerText(passphrase) }),
       ...(body !== undefined && { "content-type": "application/json" }),
       ...(ifMatch !== undefined && { "if-match": /^\d+$/.test(ifMatch) ? `"${ifMatch}"` : ifMatch }),
     },
@@ -104,6 +112,12 @@ async function send(url: URL, method: string, { body, token, ifMatch }: Input, t
   const parsed = parse(text)
   if (!response.ok && !isHealth(url, parsed)) throw new ApiFailure(response.status, parsed)
   return { status: response.status, headers: response.headers, body: parsed, text }
+}
+
+/** @throws CliFailure usage for what no header can carry; the API judges the rest */
+function headerText(passphrase: string): string {
+  if (/^[\x20-\x7e]*$/.test(passphrase)) return passphrase
+  throw new CliFailure("usage", "usage: a passphrase is of printable ASCII characters")
 }
 
 /** An unhealthy node answers 503 with its findings, not with a problem. */

@@ -2,6 +2,7 @@ import type { Recipe } from "./recipe.ts"
 import { auditRecipes } from "./recipes/audit.ts"
 import { certificateRecipes } from "./recipes/certificates.ts"
 import { cleanupRecipes } from "./recipes/cleanup.ts"
+import { configurationRecipes } from "./recipes/configuration.ts"
 import { instanceRecipes } from "./recipes/instances.ts"
 import { logRecipes } from "./recipes/log.ts"
 import { migrateRecipes } from "./recipes/migrate.ts"
@@ -35,6 +36,7 @@ export const recipes: readonly Recipe[] = [
   ...oauthFlowRecipes,
   ...auditRecipes,
   ...cleanupRecipes,
+  ...configurationRecipes,
   ...logRecipes,
   ...migrateRecipes,
   ...systemRecipes,

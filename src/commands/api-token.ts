@@ -4,7 +4,7 @@ import { type Doomed, nothingRemoved, removal } from "./removal.ts"
 import { type User, attachedProxies, hostUsers, instanceUsers, ownedBy, refuseUsed, serviceUsers } from "./ownership.ts"
 import { command, existing, fact, idOf, invalid, requireAdmin } from "./decision.ts"
 import type { Decision } from "./decision.ts"
-import { type World, find } from "../events/world.ts"
+import { type World, all, find } from "../events/world.ts"
 import { GatehouseError } from "../errors.ts"
 import { handOverAll } from "./handover.ts"
 
@@ -24,13 +24,16 @@ export const TokenDeletion = z.strictObject({
 })
 
 const CreateToken = command(
-  TokenRequest.extend({ hash: Sha256, preview: z.string().max(32), secret_ref: SecretRef }),
+  // Without a vault entry the token can be used by whoever has its value, and not be shown again.
+  TokenRequest.extend({ hash: Sha256, preview: z.string().max(32), secret_ref: SecretRef.nullable() }),
   token,
   (data, world, context) => {
     requireAdmin(context)
     if (reserved.has(idOf(data.name))) throw new GatehouseError("reserved_name", `${data.name} is reserved`)
     if (find(world, "api-token", idOf(data.name)) !== undefined)
       throw new GatehouseError("already_exists", `there is a token ${data.name} already`)
+    for (const { hash, name } of all(world, "api-token"))
+      if (hash === data.hash) throw new GatehouseError("already_exists", `the token ${name} has this value already`)
     return {
       events: [fact("api-token", idOf(data.name), "TokenCreated", { ...data, is_admin: false })],
       result: { name: data.name },

@@ -3,10 +3,11 @@ import { CertificateName, Email, HostName } from "../events/values.ts"
 import { type Provision, attach, provision, removable } from "./proxy-certificate.ts"
 import { hostUsers, nextOwner, ownerOf, refuseUsed } from "./ownership.ts"
 import { type World, find } from "../events/world.ts"
-import { command, equal, existing, fact, invalid, requireOwner } from "./decision.ts"
+import { command, equal, existing, fact, invalid, requireAdmin, requireOwner } from "./decision.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Proxy } from "../events/proxy.ts"
+import { ServiceName } from "../events/service.ts"
 import { checkTarget } from "./target.ts"
 import { handOverProxy } from "./handover.ts"
 import { removal } from "./removal.ts"
@@ -70,8 +71,16 @@ export function ownedProxy(hostname: string, world: World, context: Context): Pr
   return state
 }
 
-const CreateProxy = command(ProxyRequest, proxy, (data, world, context) => {
-  const { hostname, owner: asked, cert_email, staging, acme_directory_url, ...settings } = data
+/** What only a restored configuration says. */
+const Restored = ProxyRequest.extend({
+  /** Exactly as given: the certificate need not cover the host, and none is looked for. */
+  restore: z.boolean().optional(),
+  service: ServiceName.optional(),
+})
+
+const CreateProxy = command(Restored, proxy, (data, world, context) => {
+  const { hostname, owner: asked, cert_email, staging, acme_directory_url, restore, service, ...settings } = data
+  if (restore !== undefined || service !== undefined) requireAdmin(context)
   const owner = ownerOf(asked, world, context)
   if (context.policy.adminHosts.includes(hostname) || context.policy.oauthHosts.includes(hostname))
     throw new GatehouseError("reserved_name", `${hostname} is Gatehouse's own`)
@@ -86,15 +95,30 @@ const CreateProxy = command(ProxyRequest, proxy, (data, world, context) => {
   refuseMute(settings)
   const target_url = checkTarget("target_url", settings.target_url, owner, world, context)
   const wish = { owner, cert_email, staging, acme_directory_url }
-  const { events, cert_name, certificate_status } = certificateFor(hostname, settings, wish, world, context)
+  const { events, cert_name, certificate_status } =
+    restore === true
+      ? restored(settings.cert_name, hostname, owner, world, context)
+      : certificateFor(hostname, settings, wish, world, context)
   return {
     events: [
       ...events,
-      fact("proxy", hostname, "ProxyCreated", { ...settings, target_url, cert_name, hostname, owner }),
+      fact("proxy", hostname, "ProxyCreated", {
+        ...settings,
+        target_url,
+        cert_name,
+        hostname,
+        owner,
+        ...(service !== undefined && { service }),
+      }),
     ],
     result: { certificate_status, cert_name },
   }
 })
+
+function restored(name: string | null, hostname: string, owner: string, world: World, context: Context): Provision {
+  if (name !== null) return attach(name, hostname, owner, true, world, context)
+  return { events: [], cert_name: null, certificate_status: "not_required" }
+}
 
 function certificateFor(
   hostname: string,
@@ -132,7 +156,12 @@ const UpdateProxy = command(
     const events = []
     if (changes.cert_name !== undefined && changes.cert_name !== null)
       next.cert_name = attach(changes.cert_name, hostname, state.owner, force, world, context).cert_name
-    else if (changes.enable_https === true && !state.enable_https && next.cert_name === null) {
+    else if (
+      changes.cert_name === undefined &&
+      changes.enable_https === true &&
+      !state.enable_https &&
+      next.cert_name === null
+    ) {
       const provided = provision(hostname, { owner: state.owner, staging: false }, world, context)
       events.push(...provided.events)
       next.cert_name = provided.cert_name

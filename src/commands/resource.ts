@@ -48,8 +48,12 @@ export function resourceId(value: string, publicHttpsPort: number): string | und
 
 const resource = ({ uri }: { uri: string }) => ({ kind: "resource" as const, id: uri })
 
-const RegisterResource = command(ResourceRequest, resource, (data, world, context) => {
-  const { owner: asked, ...settings } = data
+/** Only a restored configuration says whether a resource is its proxy's. */
+const auto = z.boolean().optional()
+
+const RegisterResource = command(ResourceRequest.extend({ auto }), resource, (data, world, context) => {
+  const { owner: asked, auto: followed = false, ...settings } = data
+  if (followed) requireAdmin(context)
   const owner = ownerOf(asked, world, context)
   const uri = resourceId(data.uri, context.policy.publicHttpsPort)
   if (uri === undefined) throw invalid("uri", "must be an absolute https URI without fragment and user information")
@@ -58,15 +62,15 @@ const RegisterResource = command(ResourceRequest, resource, (data, world, contex
   checkPlace(uri, settings.proxy_target, owner, world, context)
   if (settings.metadata_url !== null) checkMetadataUrl(settings.metadata_url, world, context)
   return {
-    events: [fact("resource", uri, "ResourceRegistered", { ...settings, uri, owner, auto: false })],
+    events: [fact("resource", uri, "ResourceRegistered", { ...settings, uri, owner, auto: followed })],
     result: { uri },
   }
 })
 
 const UpdateResource = command(
-  z.strictObject({ uri: Uri, changes: ResourceFields.partial(), owner: z.string().max(64).optional() }),
+  z.strictObject({ uri: Uri, changes: ResourceFields.partial(), owner: z.string().max(64).optional(), auto }),
   resource,
-  ({ uri, changes, owner: asked }, world, context) => {
+  ({ uri, changes, owner: asked, auto: followed }, world, context) => {
     const state = existing(find(world, "resource", uri), `resource ${uri}`)
     requireOwner(context, state.owner)
     const owner = nextOwner(asked, state.owner, world, context)
@@ -76,13 +80,16 @@ const UpdateResource = command(
       checkPlace(uri, changes.proxy_target ?? state.proxy_target, owner, world, context)
     if (changed.includes("metadata_url") && changes.metadata_url != null)
       checkMetadataUrl(changes.metadata_url, world, context)
-    const settings = Object.fromEntries(changed.map((key) => [key, changes[key]]))
+    if (followed !== undefined) requireAdmin(context)
+    // What somebody has changed is no longer the proxy's to change.
+    const next = followed ?? (state.auto && changed.length === 0)
+    const settings = {
+      ...Object.fromEntries(changed.map((key) => [key, changes[key]])),
+      ...(next !== state.auto && { auto: next }),
+    }
     return {
       events: [
-        // What somebody has changed is no longer the proxy's to change.
-        ...(changed.length === 0
-          ? []
-          : [fact("resource", uri, "ResourceUpdated", { ...settings, ...(state.auto && { auto: false }) })]),
+        ...(Object.keys(settings).length === 0 ? [] : [fact("resource", uri, "ResourceUpdated", settings)]),
         ...(owner === state.owner ? [] : [fact("resource", uri, "ResourceReassigned", { owner })]),
       ],
     }

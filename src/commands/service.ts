@@ -8,7 +8,7 @@ import {
   evolveService,
 } from "../events/service.ts"
 import { EnvironmentRefs, NewServiceFields, ServiceFields, checkSettings, settingsOf } from "./service-request.ts"
-import { command, equal, existing, fact, invalid, requireOwner } from "./decision.ts"
+import { command, equal, existing, fact, invalid, requireAdmin, requireOwner } from "./decision.ts"
 import { nextOwner, ownerOf } from "./ownership.ts"
 import { type World, all, find } from "../events/world.ts"
 import type { Context } from "./decision.ts"
@@ -194,6 +194,26 @@ const RestartService = command(Named.extend({ grace: Grace }), service, ({ servi
   return { events: [fact("service", service_name, "ServiceRestartRequested", { grace })], result: { changed: true } }
 })
 
+/** Secrets of tokens and services left Gatehouse in an export, sealed under a passphrase: each is told of. */
+const ExportSecrets = command(
+  z.strictObject({ tokens: z.array(z.string()).max(100_000), services: z.array(ServiceName).max(100_000) }),
+  () => service({ service_name: "export" }),
+  ({ tokens, services }, world, context) => {
+    requireAdmin(context)
+    const by = context.actor.name
+    return {
+      events: [
+        ...tokens
+          .filter((id) => find(world, "api-token", id) !== undefined)
+          .map((id) => fact("api-token", id, "TokenRevealed", { by })),
+        ...services
+          .filter((name) => find(world, "service", name) !== undefined)
+          .map((name) => fact("service", name, "ServiceSecretsExported", { by })),
+      ],
+    }
+  },
+)
+
 const CreateServiceProxy = command(
   Named.extend({
     hostname: z.string().max(1024).optional(),
@@ -218,4 +238,5 @@ export const serviceCommands = {
   StopService,
   RestartService,
   CreateServiceProxy,
+  ExportSecrets,
 } as const

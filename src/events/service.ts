@@ -124,6 +124,8 @@ export const serviceEvents = {
   ServiceRemoved: z.strictObject({ service_name: ServiceName }),
   /** A container of this installation that no record named was removed by hand. */
   ServiceOrphanRemoved: z.strictObject({ container_id: z.string() }),
+  /** The values of its environment left Gatehouse, sealed under a passphrase. */
+  ServiceSecretsExported: z.strictObject({ by: z.string() }),
 } as const
 
 /** Event of a service. */
@@ -245,6 +247,7 @@ function change(state: Service, event: Change): Partial<Service> {
     case "ServiceLost":
       return { status: "unknown" }
     case "ServiceOrphanRemoved":
+    case "ServiceSecretsExported":
       return {}
   }
 }

@@ -126,6 +126,11 @@ export const variables = {
     .optional()
     .describe("Not used: a private key signs access tokens. A start that has it warns.")
     .meta(secret),
+  EXPORT_PASSPHRASE: z
+    .string()
+    .optional()
+    .describe("Passphrase for secrets in a document of `just export` and `just apply`; read by these alone.")
+    .meta(secret),
   MCP_SERVER_URL: z.url().optional().describe("MCP server that the recipes for a running system try."),
   TEST_BASE_URL: httpUrl("http://localhost:80").describe("Where the recipes for a running system send requests."),
   TEST_DOMAIN: z.string().optional().describe("Host name for the recipes that test a running system."),

@@ -107,7 +107,8 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   })
   const stopping = new AbortController()
   const { signal } = stopping
-  const model = () => deciderModel(emptyWorld(), { ...policy, publicHttpsPort: config.publicHttpsPort })
+  const decisions = { ...policy, publicHttpsPort: config.publicHttpsPort }
+  const model = () => deciderModel(emptyWorld(), decisions)
   const lead = deciderLoop({ store, model, now, crash, log, blockMs: 200 })
   const bus = commandBus(store, projections.awaitOutcome, now, { crash, mayWrite: () => undefined })
   const secretsOf = vault(masterKey)
@@ -130,6 +131,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
       vault: secretsOf,
       log,
       clock: now,
+      policy: decisions,
       checks: overrides.checks ?? {},
       oauth,
       subscriptions,

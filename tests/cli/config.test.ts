@@ -67,7 +67,7 @@ test("what may be a secret by its name is marked as one", () => {
   const harmless =
     /^(OAUTH_(ACCESS|REFRESH)_TOKEN_LIFETIME|MCP_MAX_RESOURCES_PER_TOKEN|RSA_KEY_SIZE|EDGE_KEEPALIVE_TIMEOUT)$/
   const suspicious = Object.entries(variables).filter(
-    ([name]) => /PASSWORD|SECRET|TOKEN|KEY/.test(name) && !harmless.test(name),
+    ([name]) => /PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY/.test(name) && !harmless.test(name),
   )
   expect(suspicious.length).toBeGreaterThan(7)
   expect(suspicious.filter(([, variable]) => variable.meta()?.["secret"] !== true).map(([name]) => name)).toEqual([])

@@ -26,7 +26,9 @@ export function toolsOf(endpoints: readonly Endpoint[]): Tool[] {
     .filter(({ contentTypes = ["application/json"] }) => contentTypes[0] === "application/json")
     .flatMap((endpoint) => [
       ...(endpoint.reveals === "confirm" ? [] : [tool(endpoint, endpoint.operationId, undefined)]),
-      ...(endpoint.reveals === undefined ? [] : [tool(endpoint, revealingName(endpoint), endpoint.reveals)]),
+      ...(endpoint.reveals === undefined || endpoint.passphrase === true
+        ? []
+        : [tool(endpoint, revealingName(endpoint), endpoint.reveals)]),
     ])
 }
 
