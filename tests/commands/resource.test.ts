@@ -75,7 +75,7 @@ describe("registering a resource", () => {
     [register("https://mcp.test/x", { metadata_url: "https://169.254.169.254/x" }), "forbidden_target"],
     [register("https://mcp.test/x", { owner: "bob" }), "admin_required"],
     [register("https://mcp.test/x", { owner: "bob" }, admin), "not_owner"],
-    [register("https://mcp.test/x", { auto: true }), "validation_failed"],
+    [register("https://mcp.test/x", { auto: true }), "admin_required"],
   ])("%j: %s", (command, code) => expect(setting().when(...command).refused).toBe(code))
 
   it("takes the port that clients see, and the host alone", () => {

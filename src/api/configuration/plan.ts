@@ -76,10 +76,13 @@ export async function planFor(wanted: Wanted, parts: PlanParts): Promise<Plan> {
   const steps: Step[] = []
   const errors: Obstacle[] = []
   const touched = new Set<string>()
+  const refused = new Set<string>()
   const items = [...itemsOf(wanted, parts), ...(parts.prune ? prunedItems(wanted, parts) : [])]
   for (const [index, item] of items.entries()) {
     // Others are served meanwhile.
     if (index % atOnce === atOnce - 1) await setImmediate()
+    // What comes later of an object that is not to be had says nothing new.
+    if (refused.has(keyOf(item))) continue
     try {
       const step = await simulate(item, simulation, ownHost)
       if (step === undefined) continue
@@ -88,6 +91,7 @@ export async function planFor(wanted: Wanted, parts: PlanParts): Promise<Plan> {
     } catch (error) {
       if (!(error instanceof GatehouseError) || error.status >= 500) throw error
       touched.add(keyOf(item))
+      refused.add(keyOf(item))
       const { kind, name } = item
       if (errors.length < mostErrors) errors.push({ kind, name, code: error.code, detail: error.message })
     }
