@@ -4,7 +4,6 @@ import { type Logger, reason } from "./platform/log.ts"
 import { auditTrail } from "./platform/audit-trail.ts"
 import { accessStream } from "./platform/access-stream.ts"
 import { accessTokens } from "./projections/access-token.ts"
-import { addressAllowed, isLoopbackAddress } from "./events/target-address.ts"
 import { addressRanges } from "./edge/client-address.ts"
 import { apiApp } from "./api/app.ts"
 import { accessSink, oauthAdministration } from "./oauth-administration.ts"
@@ -35,8 +34,8 @@ import { oauthApp } from "./oauth/app.ts"
 import { keepOAuthHygiene } from "./effects/oauth-hygiene.ts"
 import { oauthIndex } from "./platform/oauth-index.ts"
 import { openKeys } from "./projections/certificate-keys.ts"
-import { ownPorts, policyOf } from "./policy.ts"
 import { past } from "./projections/past.ts"
+import { policyOf } from "./policy.ts"
 import { projectionRunner } from "./projections/runner.ts"
 import { provideOAuthHost } from "./effects/oauth-host.ts"
 import { randomUUID } from "node:crypto"
@@ -48,6 +47,7 @@ import { startEdge } from "./edge/edge.ts"
 import { startEffects } from "./effects/effects.ts"
 import { tokenGuard } from "./edge/token-guard.ts"
 import { ttlStore } from "./platform/ttl-store.ts"
+import { mayDial, webhookParts } from "./webhook-parts.ts"
 import { vault as vaultOf } from "./platform/vault.ts"
 
 /** What a node is started with. */
@@ -130,6 +130,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     edge: () => edge,
   })
   const feed = eventFeed(projections, store)
+  const webhooks = webhookParts(effectContext, redis, feed)
   const subscriptions = eventSubscriptions({ projections, feed, log, mostPerToken: config.EVENT_STREAMS_PER_TOKEN })
   const admin = apiApp({
     config,
@@ -145,6 +146,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     logTools: { trail: auditTrail(redis), past: past(store), facts: () => logFacts(redis) },
     engine: dockerQueries(engine, projections, clock),
     subscriptions,
+    webhooks: webhooks.api,
   })
   let edge: Awaited<ReturnType<typeof startEdge>> | undefined
   let api: Awaited<ReturnType<typeof listenApi>> | undefined
@@ -172,9 +174,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       hostLogin: oauth.hostLogin,
       renewCookie: oauth.renewCookie,
       openKey: keys.open,
-      allowAddress: (address, port, owner) =>
-        addressAllowed(address, owner === "admin", config.TARGET_ALLOW_CIDRS) &&
-        !(isLoopbackAddress(address) && ownPorts(config).includes(port)),
+      allowAddress: mayDial(config),
       log,
       crash,
       accessSink: accessSink(accessStream(accessRedis, accessColumns), used.collect(usageDelayMs, usageLost)),
@@ -226,6 +226,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     connect,
     holder,
     docker: engine,
+    webhooks: webhooks.worker,
     leaseTtlMs: lease.ttlMs,
     leaseBeatMs: lease.beatMs,
   })

@@ -14,11 +14,9 @@ export function mayRead(caller: Caller, owner: string): boolean {
  * @param id in the form of the aggregate's kind
  * @throws GatehouseError `not_found`, `not_owner`
  */
-export function ownObject<K extends "certificate" | "proxy" | "route" | "instance" | "resource" | "service">(
-  { api, caller }: Call,
-  kind: K,
-  id: string,
-): StateOf<K> {
+export function ownObject<
+  K extends "certificate" | "proxy" | "route" | "instance" | "resource" | "service" | "webhook",
+>({ api, caller }: Call, kind: K, id: string): StateOf<K> {
   const state = find(api.projections.world, kind as Kind, id) as StateOf<K> | undefined
   if (state === undefined) throw new GatehouseError("not_found", `there is no ${kind} ${id}`)
   if (!mayRead(caller, (state as { owner: string }).owner)) throw new GatehouseError("not_owner")

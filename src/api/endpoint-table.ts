@@ -31,6 +31,8 @@ import { serviceEndpoints } from "./endpoints/services.ts"
 import { serviceEngineEndpoints } from "./endpoints/service-engine.ts"
 import { systemEndpoints } from "./endpoints/system.ts"
 import { tokenEndpoints } from "./endpoints/tokens.ts"
+import { webhookEndpoints } from "./endpoints/webhooks.ts"
+import { webhookWorkEndpoints } from "./endpoints/webhook-work.ts"
 import { tokenObjectEndpoints } from "./endpoints/token-objects.ts"
 
 const openApi = endpoint({
@@ -72,6 +74,8 @@ export const endpoints: readonly Endpoint[] = [
   ...commandEndpoints,
   ...eventEndpoints,
   streamEvents,
+  ...webhookEndpoints,
+  ...webhookWorkEndpoints,
   ...serviceEndpoints,
   ...serviceActionEndpoints,
   ...serviceEngineEndpoints,

@@ -12,6 +12,7 @@ import type { OAuthParts } from "./oauth-parts.ts"
 import type { ServiceEngine } from "./service-engine.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { Vault } from "../platform/vault.ts"
+import type { WebhookDeliveries } from "./webhook-deliveries.ts"
 
 /** What every handler may use; `main.ts` puts it together. */
 export interface Api {
@@ -31,6 +32,7 @@ export interface Api {
   /** The container engine; without one services cannot be looked into. */
   readonly engine?: ServiceEngine
   readonly subscriptions: EventSubscriptions
+  readonly webhooks: WebhookDeliveries
 }
 
 /** Who is asking. `token` is the id of the API token; empty for a caller without one. */

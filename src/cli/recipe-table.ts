@@ -18,6 +18,7 @@ import { serviceMcpRecipes } from "./recipes/service-mcp.ts"
 import { serviceRecipes } from "./recipes/services.ts"
 import { systemRecipes } from "./recipes/system.ts"
 import { tokenRecipes } from "./recipes/tokens.ts"
+import { webhookRecipes } from "./recipes/webhooks.ts"
 
 /** Every management recipe: `just/manage.just` and the command line are folds over this table. */
 export const recipes: readonly Recipe[] = [
@@ -39,5 +40,6 @@ export const recipes: readonly Recipe[] = [
   ...configurationRecipes,
   ...logRecipes,
   ...migrateRecipes,
+  ...webhookRecipes,
   ...systemRecipes,
 ]

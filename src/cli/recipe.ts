@@ -14,6 +14,7 @@ export interface Recipe {
     | "resources"
     | "oauth"
     | "audit"
+    | "webhooks"
     | "maintenance"
     | "log"
     | "system"

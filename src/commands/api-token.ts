@@ -100,7 +100,7 @@ function reassign(from: string, to: string, world: World): Decision {
   if (find(world, "api-token", to) === undefined || to === from)
     throw invalid("reassign_to", "there is no such other token")
   const { events, count } = handOverAll(from, to, world)
-  return { events, result: { deleted_resources: nothingRemoved, reassigned: count } }
+  return { events, result: { deleted_resources: { ...nothingRemoved, webhooks: [] }, reassigned: count } }
 }
 
 function remove(owner: string, data: { cascade: boolean; force: boolean }, world: World): Decision {
@@ -113,13 +113,17 @@ function remove(owner: string, data: { cascade: boolean; force: boolean }, world
     certificates: owned.certificates.map(({ cert_name }) => cert_name),
     services: owned.services.map(({ service_name }) => service_name),
   }
-  const names = Object.values(doomed).flat()
+  const webhooks = owned.webhooks.map(({ name }) => name)
+  const names = [...Object.values(doomed).flat(), ...webhooks]
   if (!data.cascade && names.length > 0)
     throw new GatehouseError("owns_resources", `the token owns ${names.length} objects`, { references: names })
   const foreign = usersOf(doomed, world).filter((user) => user.owner !== owner)
   if (!data.force) refuseUsed(foreign, "other owners' objects use what the token owns")
   const { events, removed } = removal(doomed, world)
-  return { events, result: { deleted_resources: removed, reassigned: 0 } }
+  return {
+    events: [...events, ...webhooks.map((name) => fact("webhook", name, "WebhookDeleted", { name }))],
+    result: { deleted_resources: { ...removed, webhooks }, reassigned: 0 },
+  }
 }
 
 function usersOf({ proxies, instances, certificates, services }: Required<Doomed>, world: World): User[] {

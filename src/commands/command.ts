@@ -16,6 +16,8 @@ import { routeCommands } from "./route.ts"
 import { serviceCommands } from "./service.ts"
 import { serviceReports } from "./service-report.ts"
 import { signingKeyCommands } from "./signing-key.ts"
+import { webhookCommands } from "./webhook.ts"
+import { webhookReports } from "./webhook-report.ts"
 
 const commands = {
   ...apiTokenCommands,
@@ -35,6 +37,8 @@ const commands = {
   ...serviceCommands,
   ...serviceReports,
   ...signingKeyCommands,
+  ...webhookCommands,
+  ...webhookReports,
 }
 
 /** The closed union of command types, each with its schema and its decision. */

@@ -9,7 +9,7 @@ import type { Route } from "../events/route.ts"
 
 /** Everything of one token becomes another's. @returns the events and how many objects changed hands */
 export function handOverAll(from: string, to: string, world: World): { events: readonly NewEvent[]; count: number } {
-  const { proxies, certificates, routes, instances, resources, services } = ownedBy(world, from)
+  const { proxies, certificates, routes, instances, resources, services, webhooks } = ownedBy(world, from)
   const hostnames = proxies.map(({ hostname }) => hostname)
   const handed = [
     ...proxies.map(({ hostname }) => fact("proxy", hostname, "ProxyReassigned", { owner: to })),
@@ -20,6 +20,7 @@ export function handOverAll(from: string, to: string, world: World): { events: r
       fact("certificate", idOf(cert_name), "CertificateReassigned", { owner: to }),
     ),
     ...services.map(({ service_name }) => fact("service", service_name, "ServiceReassigned", { owner: to })),
+    ...webhooks.map(({ name }) => fact("webhook", name, "WebhookReassigned", { owner: to })),
   ]
   return { events: [...routes.flatMap((route) => confined(route, hostnames)), ...handed], count: handed.length }
 }

@@ -33,11 +33,12 @@ export function ownedBy(world: World, owner: string) {
     resources: owned("resource"),
     /** Those that are being removed belong to nobody any more. */
     services: owned("service").filter(({ desired_state }) => desired_state !== "removed"),
+    webhooks: owned("webhook"),
   }
 }
 
 /** Kinds of aggregates that belong to a token. */
-type OwnedKind = Extract<Kind, "proxy" | "certificate" | "route" | "instance" | "resource" | "service">
+type OwnedKind = Extract<Kind, "proxy" | "certificate" | "route" | "instance" | "resource" | "service" | "webhook">
 
 /** Proxies that serve with a certificate, by its name. */
 export function attachedProxies(world: World, certName: string) {

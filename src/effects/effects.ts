@@ -6,6 +6,7 @@ import type { EventRecord } from "../platform/event-store.ts"
 import type { Kind } from "../events/event.ts"
 import { keepLease } from "../platform/lease.ts"
 import { subscribe } from "../platform/subscription.ts"
+import { type WebhookParts, workOnWebhooks } from "./webhook-worker.ts"
 import { workOnServices } from "./docker-worker.ts"
 
 /** What runs effects, and who this node is. */
@@ -19,6 +20,8 @@ export interface EffectOptions extends EffectContext {
   readonly leaseBeatMs?: number
   /** The container engine; without it nobody works on services. */
   readonly docker?: DockerParts
+  /** What delivers to webhooks; without it nobody does. */
+  readonly webhooks?: WebhookParts
 }
 
 /** Effects that run until they are stopped. */
@@ -30,23 +33,24 @@ export interface Effects {
 /** Names of the leases under which one node works on certificates, and one on services. */
 const certificateLease = "effects:certificates"
 const dockerLease = "effects:docker"
+const webhookLease = "effects:webhooks"
 
 /** Starts what reacts to the log with I/O. One node at a time does the work. */
 export function startEffects(options: EffectOptions): Effects {
   const stop = new AbortController()
   const { store, log, holder, leaseTtlMs, leaseBeatMs } = options
-  const lead = (name: string, work: (signal: AbortSignal) => Promise<void>) =>
+  const lead = (name: string, work: (signal: AbortSignal, epoch: number) => Promise<void>) =>
     keepLease({
       store,
       name,
       holder,
-      lead: (_epoch, signal) => work(signal),
+      lead: (epoch, signal) => work(signal, epoch),
       signal: stop.signal,
       log,
       ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }),
       ...(leaseBeatMs !== undefined && { beatMs: leaseBeatMs }),
     })
-  const docker = options.docker
+  const { docker, webhooks } = options
   const leading = [
     lead(certificateLease, (signal) => {
       options.crash("acme.leaseTaken")
@@ -63,6 +67,15 @@ export function startEffects(options: EffectOptions): Effects {
             ),
           ),
         ]),
+    ...(webhooks === undefined
+      ? []
+      : [
+          lead(webhookLease, async (signal, epoch) => {
+            options.crash("webhook.leaseTaken")
+            await atHead(options, signal)
+            await workOnWebhooks(options, webhooks, { lease: webhookLease, epoch }, signal)
+          }),
+        ]),
   ]
   return {
     async stop() {
@@ -74,9 +87,14 @@ export function startEffects(options: EffectOptions): Effects {
 
 const catchUpMs = 1000
 
+/** The leader before may have recorded what this node has not seen yet: waits for all of that. */
+async function atHead({ store, projections }: EffectOptions, signal: AbortSignal): Promise<void> {
+  const head = await store.head()
+  while (!signal.aborted && !(await projections.reached(head.position, catchUpMs)));
+}
+
 /**
- * Works with news of one kind of aggregates, from a consumer group. The leader before may have recorded what this node has
- * not seen yet: nothing starts before that.
+ * Works with news of one kind of aggregates, from a consumer group.
  */
 async function follow(
   options: EffectOptions,
@@ -85,8 +103,7 @@ async function follow(
   signal: AbortSignal,
   work: (changes: Changes) => Promise<void>,
 ): Promise<void> {
-  const head = await options.store.head()
-  while (!signal.aborted && !(await options.projections.reached(head.position, catchUpMs)));
+  await atHead(options, signal)
   if (signal.aborted) return
   const { connect, log } = options
   const { handle, changes } = changesOf(kind, options)

@@ -11,6 +11,7 @@ import { evolveResource, resourceEvents } from "./resource.ts"
 import { evolveRoute, routeEvents } from "./route.ts"
 import { evolveService, serviceEvents } from "./service.ts"
 import { evolveSigningKey, signingKeyEvents } from "./signing-key.ts"
+import { evolveWebhook, webhookEvents } from "./webhook.ts"
 
 /** The closed union of aggregates: schemas and fold of each kind. */
 export const aggregates = {
@@ -27,6 +28,7 @@ export const aggregates = {
   route: { events: routeEvents, evolve: evolveRoute },
   service: { events: serviceEvents, evolve: evolveService },
   "signing-key": { events: signingKeyEvents, evolve: evolveSigningKey },
+  webhook: { events: webhookEvents, evolve: evolveWebhook },
 } as const
 
 /** Kind of an aggregate. */

@@ -91,6 +91,7 @@ export const variables = {
   AUTH_STREAM_RECHECK: whole(30, 1).describe("Seconds between checks of an open stream's token."),
   EVENT_STREAMS_PER_TOKEN: whole(20, 1).describe("Subscriptions to events that one API token may hold open on a node."),
   EVENT_STREAM_STALL: whole(30, 1).describe("Seconds a subscriber may leave events unread before it is cut."),
+  WEBHOOK_TIMEOUT: whole(10, 1).describe("Seconds that one attempt at a webhook may take."),
   API_MAX_BODY_BYTES: whole(1_048_576, 1024).describe("Bytes of an API request body."),
   LEASE_TTL: whole(6, 1).describe("Seconds after which another node takes over the work of one that vanished."),
   SHUTDOWN_GRACE: whole(30).describe("Seconds that open requests get at shutdown."),

@@ -13,6 +13,8 @@ export const keys = {
   outcome: (commandId: string) => `{gh}:outcome:${commandId}`,
   secret: (ref: string) => `{gh}:secret:${ref}`,
   lease: (name: string) => `{gh}:lease:${name}`,
+  /** How far each webhook was served, by its id. */
+  deliveries: "{gh}:deliveries",
   snapshot: (name: string) => `{gh}:snapshot:${name}`,
   /** OAuth state of one kind: `transaction`, `code`, `refresh`, `session`, `rate` … */
   oauth: (kind: string, id: string) => `{gho}:${kind}:${id}`,

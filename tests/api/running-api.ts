@@ -31,6 +31,7 @@ import { randomBytes } from "node:crypto"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
+import { webhookParts } from "../../src/webhook-parts.ts"
 import { vault } from "../../src/platform/vault.ts"
 
 /** The admin API over a real Redis, with a decider and a projection of its own; no edge and no effects. */
@@ -107,16 +108,21 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   })
   const stopping = new AbortController()
   const { signal } = stopping
-  const decisions = { ...policy, publicHttpsPort: config.publicHttpsPort }
+  const decisions = {
+    ...policy,
+    publicHttpsPort: config.publicHttpsPort,
+    targetAllowCidrs: config.TARGET_ALLOW_CIDRS,
+  }
   const model = () => deciderModel(emptyWorld(), decisions)
   const lead = deciderLoop({ store, model, now, crash, log, blockMs: 200 })
   const bus = commandBus(store, projections.awaitOutcome, now, { crash, mayWrite: () => undefined })
   const secretsOf = vault(masterKey)
   const oauthRedis = connect("oauth", "command")
   const oauth = oauthParts(oauthRedis)
+  const feed = eventFeed(projections, store)
   const subscriptions = eventSubscriptions({
     projections,
-    feed: eventFeed(projections, store),
+    feed,
     log,
     mostPerToken: config.EVENT_STREAMS_PER_TOKEN,
     heartbeatMs: 200,
@@ -136,6 +142,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
       oauth,
       subscriptions,
       logTools,
+      webhooks: webhookParts({ config, store, vault: secretsOf, now }, oauthRedis, feed).api,
     },
     { perMinute: overrides.perMinute ?? 100_000 },
   )

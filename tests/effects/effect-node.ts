@@ -18,6 +18,10 @@ import { keepLease } from "../../src/platform/lease.ts"
 import { join } from "node:path"
 import { mkdtempSync, rmSync } from "node:fs"
 import { once } from "node:events"
+import { eventFeed } from "../../src/projections/event-feed.ts"
+import { type WebhookCallParts } from "../../src/effects/webhook-call.ts"
+import type { WebhookParts } from "../../src/effects/webhook-worker.ts"
+import { webhookParts } from "../../src/webhook-parts.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { randomUUID } from "node:crypto"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
@@ -51,6 +55,8 @@ export interface EffectNode {
   /** Submits as an administrator. */
   execute(type: string, data: unknown, secrets?: Readonly<Record<string, string>>): Promise<unknown>
   startEffects(overrides?: Partial<EffectOptions>): { stop(): Promise<void> }
+  /** What delivers to webhooks; nobody does unless it is handed to `startEffects`. */
+  webhooks(call?: Partial<WebhookCallParts>): WebhookParts
   /** Serves challenge answers from this node's projections. */
   answerChallenges(port: number): Promise<void>
   stop(): Promise<void>
@@ -132,6 +138,12 @@ export async function effectNode({
       })
       running.push(effects)
       return effects
+    },
+    webhooks(call) {
+      const redis = connect("webhooks", "command")
+      const feed = eventFeed(projections, store)
+      running.push({ stop: async () => (feed.close(), redis.disconnect()) })
+      return webhookParts({ config, store, vault: vault(masterKey), now }, redis, feed, call).worker
     },
     async answerChallenges(port) {
       const answers = challenges(projections)

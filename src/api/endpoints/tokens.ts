@@ -240,6 +240,7 @@ const deleteToken = endpoint({
       services: Names,
       instances: Names,
       resources: Names,
+      webhooks: Names,
     }),
     reassigned: z.int(),
     dry_run: z.boolean(),

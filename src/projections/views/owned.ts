@@ -5,6 +5,7 @@ import type { Proxy } from "../../events/proxy.ts"
 import type { Resource } from "../../events/resource.ts"
 import type { Route } from "../../events/route.ts"
 import type { Service } from "../../events/service.ts"
+import type { Webhook } from "../../events/webhook.ts"
 
 /** What one token owns, in the order of names. */
 export interface Owned {
@@ -14,6 +15,7 @@ export interface Owned {
   readonly instances: readonly Instance[]
   readonly resources: readonly Resource[]
   readonly services: readonly Service[]
+  readonly webhooks: readonly Webhook[]
 }
 
 /** Everything by its owner, from one pass over the world. @returns what the token of an id owns */
@@ -24,6 +26,7 @@ export function ownedObjects(world: World): (owner: string) => Owned {
   const instances = grouped(all(world, "instance"), "name")
   const resources = grouped(all(world, "resource"), "uri")
   const services = grouped(all(world, "service"), "service_name")
+  const webhooks = grouped(all(world, "webhook"), "name")
   return (owner) => ({
     certificates: certificates(owner),
     proxies: proxies(owner),
@@ -31,6 +34,7 @@ export function ownedObjects(world: World): (owner: string) => Owned {
     instances: instances(owner),
     resources: resources(owner),
     services: services(owner),
+    webhooks: webhooks(owner),
   })
 }
 

@@ -26,6 +26,7 @@ export const TokenDetail = TokenView.extend({
   services: z.array(z.string()),
   instances: z.array(z.string()),
   resources: z.array(z.string()),
+  webhooks: z.array(z.string()),
 }).meta({ id: "TokenDetail" })
 
 /** View of a token. */
@@ -54,5 +55,6 @@ export function tokenDetail(token: ApiToken, owned: Owned): z.infer<typeof Token
     services: owned.services.map(({ service_name }) => service_name),
     instances: owned.instances.map((instance) => instance.name),
     resources: owned.resources.map((resource) => resource.uri),
+    webhooks: owned.webhooks.map(({ name }) => name),
   }
 }

@@ -179,6 +179,7 @@ describe("deleting a token", () => {
     services: [],
     instances: [],
     resources: [],
+    webhooks: [],
   }
 
   test("can be tried first", async () => {
