@@ -237,6 +237,7 @@ export function newExchange(
     cors: undefined,
     setCookie: undefined,
     mcp: undefined,
+    filter: undefined,
     reason: null,
     bytes: 0,
     logged: false,

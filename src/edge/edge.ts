@@ -100,7 +100,12 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     routes: routing,
     challenges: answers,
     guard: parts.guard,
-    mcp: mcpGate({ guard: parts.guard, hosts: served, publicHttpsPort: config.publicHttpsPort }),
+    mcp: mcpGate({
+      guard: parts.guard,
+      hosts: served,
+      publicHttpsPort: config.publicHttpsPort,
+      masterKey: Buffer.from(config.MASTER_KEY, "base64"),
+    }),
     metadata: parts.metadata,
     oauth: parts.oauth,
     admin: parts.admin,

@@ -1,5 +1,6 @@
 import type { EdgeContext, Exchange } from "./exchange.ts"
 import { reason } from "../platform/log.ts"
+import { keepAlive } from "./mcp/keep-alive.ts"
 import { closeSplice } from "./splice.ts"
 import { dropUpstream, fail } from "./abandon.ts"
 
@@ -18,6 +19,8 @@ export function expire(exchange: Exchange, now: number): void {
     case "body": {
       if (now - exchange.lastByte > idleMs) return endStream(exchange, "stream_idle")
       const { body } = exchange
+      if (isExpired(exchange)) return endStream(exchange, "token_expired")
+      if (exchange.mcp !== undefined) keepAlive(exchange, now)
       if (body === undefined || body.stream || exchange.paused) return
       // A body of known length has the request's time, and more the more has come, so that no large download is cut.
       const allowed = config.PROXY_REQUEST_TIMEOUT * 1000 + body.heldUp + (exchange.bytes / 1024) * 1000
@@ -29,6 +32,13 @@ export function expire(exchange: Exchange, now: number): void {
     case "done":
       return
   }
+}
+
+/** Has the token of a stream expired on an MCP endpoint that lets no stream outlive it? */
+function isExpired({ mcp, identity, proxy, edge, body }: Exchange): boolean {
+  if (mcp === undefined || identity === null || body?.stream !== true) return false
+  const expiry = edge.hosts.get(proxy?.hostname ?? "")?.proxy.mcp?.mcp_stream_expiry
+  return expiry === "close" && edge.clock().getTime() >= identity.expires * 1000
 }
 
 /** Ends a running answer: an event stream cleanly, because every event in it is whole; anything else by cutting it. */

@@ -9,6 +9,7 @@ import type { Socket } from "node:net"
 import type { Guard, Identity } from "./guard.ts"
 import type { HeadLimits, HeadScan } from "./framing.ts"
 import type { HeaderName } from "./header-names.ts"
+import type { BodyFilter } from "./mcp/body-filter.ts"
 import type { McpExchange } from "./mcp/exchange.ts"
 import type { McpGate } from "./mcp/gate.ts"
 import type { Hosts } from "../projections/hosts.ts"
@@ -128,6 +129,8 @@ export interface Exchange {
   setCookie: string | null | undefined
   /** Set behind the gate of an MCP endpoint. */
   mcp: McpExchange | undefined
+  /** Changes the answer's body on its way. */
+  filter: BodyFilter | undefined
   reason: string | null
   /** Body bytes sent to the client. */
   bytes: number

@@ -1,5 +1,7 @@
 import { type ChunkedState, decodeChunked, startChunked } from "./chunked.ts"
 import { type Lender, lender } from "./read-buffers.ts"
+import type { BodyFilter } from "./mcp/body-filter.ts"
+import { type StreamTail, noteTail } from "./mcp/keep-alive.ts"
 import type { Exchange } from "./exchange.ts"
 import type { ResponseHead } from "./response-parser.ts"
 
@@ -17,6 +19,8 @@ export interface ResponseBody {
   /** Time that the client, not the upstream, held the body up; milliseconds. */
   heldUp: number
   pausedAt: number
+  /** Of an event stream that comments may be put into. */
+  tail: StreamTail | undefined
 }
 
 /** @param hasBody false for HEAD, 204 and 304, whatever the head says */
@@ -32,6 +36,7 @@ export function responseBody(head: ResponseHead, hasBody: boolean, now: number):
     startedAt: now,
     heldUp: 0,
     pausedAt: 0,
+    tail: undefined,
   }
 }
 
@@ -48,11 +53,13 @@ const mostAsText = 16_384
 
 /** Hands the part of `bytes` that belongs to the body on to the client, and ends the answer when it was the last. */
 export function deliver(exchange: Exchange, body: ResponseBody, bytes: Buffer, from: number, to: number): Delivered {
-  const { res } = exchange
+  const { res, filter } = exchange
+  if (filter !== undefined) return deliverFiltered(exchange, filter, body, bytes, from, to)
   let flowing = true
   if (body.chunked !== undefined) {
     const send = senderOf(exchange, bytes)
     const used = decodeChunked(body.chunked, bytes, from, to, (start, end) => {
+      if (body.tail !== undefined) noteTail(body.tail, bytes, start, end)
       flowing = send(start, end) && flowing
     })
     if (used === -1) return { used, state: "broken", flowing }
@@ -68,9 +75,54 @@ export function deliver(exchange: Exchange, body: ResponseBody, bytes: Buffer, f
     return { used, state: "done", flowing }
   }
   if (used > from) flowing = senderOf(exchange, bytes)(from, used)
+  if (body.tail !== undefined) noteTail(body.tail, bytes, from, used)
   if (body.left > 0) return { used, state: "more", flowing }
   res.end()
   return { used, state: "done", flowing }
+}
+
+/** The same through a filter: what it cannot judge breaks the answer off. */
+function deliverFiltered(
+  exchange: Exchange,
+  filter: BodyFilter,
+  body: ResponseBody,
+  bytes: Buffer,
+  from: number,
+  to: number,
+): Delivered {
+  let flowing = true
+  let judged = true
+  const send = (start: number, end: number) => {
+    const out = filter.push(bytes.subarray(start, end))
+    if (out === undefined) judged = false
+    else if (out.length > 0) flowing = write(exchange, out) && flowing
+    if (body.tail !== undefined && out !== undefined) noteTail(body.tail, out, 0, out.length)
+  }
+  let used: number
+  if (body.chunked === undefined) {
+    used = Math.min(to, from + body.left)
+    body.left -= used - from
+    send(from, used)
+  } else used = decodeChunked(body.chunked, bytes, from, to, send)
+  if (used === -1 || !judged) return { used, state: "broken", flowing }
+  if (body.chunked === undefined ? body.left > 0 : body.chunked.phase !== "done")
+    return { used, state: "more", flowing }
+  return { used, state: endBody(exchange) ? "done" : "broken", flowing }
+}
+
+/** Ends an answer whose body is complete. @returns false when its filter does not let the rest go */
+export function endBody(exchange: Exchange): boolean {
+  const { res, filter } = exchange
+  const rest = filter?.end()
+  if (filter !== undefined && rest === undefined) return false
+  if (rest !== undefined && rest.length > 0) write(exchange, rest)
+  res.end()
+  return true
+}
+
+function write(exchange: Exchange, bytes: Buffer): boolean {
+  exchange.bytes += bytes.length
+  return exchange.res.write(bytes)
 }
 
 function senderOf(exchange: Exchange, bytes: Buffer): Lender {

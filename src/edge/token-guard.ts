@@ -138,7 +138,8 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
 
     if (repeated) return refuse("repeated_header", [])
     if (mcpEndpoint && origin !== undefined) {
-      if (origin.toLowerCase() !== ownOrigin) return refuse("origin_not_allowed", ["Vary", "Origin"])
+      if (origin.toLowerCase() !== ownOrigin && !isAllowedOrigin(proxy, origin))
+        return refuse("origin_not_allowed", ["Vary", "Origin"])
       if (isPreflight(request.method, origin, request.rawHeaders))
         return {
           pass: false,
@@ -170,6 +171,12 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
   }
 
   return { check, stillAllowed, claims: (identity) => tokenOf.get(identity)?.claims }
+}
+
+/** `*` is every web page; `null`, which any sandboxed frame may send, is none. */
+function isAllowedOrigin({ mcp }: ResourceProxy, origin: string): boolean {
+  const allowed = mcp?.mcp_allowed_origins
+  return allowed !== undefined && origin !== "null" && (allowed.includes(origin) || allowed.includes("*"))
 }
 
 /** The one scheme that a token may come with (RFC 9449 §7.1). */

@@ -1,5 +1,6 @@
 import { type ResponseHead, headEnd, parseHead } from "./response-parser.ts"
-import { deliver, responseBody } from "./response-body.ts"
+import { takesComments } from "./mcp/answer-shape.ts"
+import { deliver, endBody, responseBody } from "./response-body.ts"
 import type { Exchange } from "./exchange.ts"
 import { dropUpstream, fail } from "./abandon.ts"
 import { endAfter } from "./answer.ts"
@@ -63,7 +64,9 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   const { res, edge, cors } = exchange
   const { status } = head
   const given = cors === undefined ? head.headers : withCors(head.headers, cors)
-  const plain = head.eventStream ? unbuffered(given) : given
+  const shaped = exchange.mcp === undefined ? given : edge.mcp.shape(exchange, exchange.mcp, head, given)
+  if (shaped === undefined) return broken(exchange, "mcp_answer_unreadable")
+  const plain = head.eventStream ? unbuffered(shaped) : shaped
   const headers = exchange.setCookie ? withCookie(plain, exchange.setCookie) : plain
   // A backend that refuses a body does not want the rest of it; nobody else does.
   if (edge.draining || (status >= 400 && !exchange.uploadDone)) endAfter(exchange)
@@ -72,6 +75,7 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   res.writeHead(status, headers as string[])
   exchange.phase = "body"
   exchange.body = responseBody(head, hasBody, exchange.lastByte)
+  if (exchange.mcp !== undefined && takesComments(head)) exchange.body.tail = { text: "", commentedAt: 0 }
   if (exchange.body.left === 0) {
     res.end()
     finish(exchange, from < to)
@@ -132,8 +136,7 @@ function pause(exchange: Exchange): void {
 
 /** The upstream closed. @returns true when that is how this body ends */
 export function endOfUpstream(exchange: Exchange): boolean {
-  if (exchange.body?.left !== Infinity) return false
-  exchange.res.end()
+  if (exchange.body?.left !== Infinity || !endBody(exchange)) return false
   finish(exchange, false)
   return true
 }

@@ -88,6 +88,9 @@ export const variables = {
   EDGE_MAX_CONNECTIONS: whole(10_000, 1).describe("Client connections in all."),
   EDGE_MAX_CONNECTIONS_PER_IP: whole(500, 1).describe("Client connections of one address (IPv6: /64)."),
   EDGE_STREAM_IDLE_TIMEOUT: whole(3600, 1).describe("Seconds a stream may be silent both ways."),
+  EDGE_STREAM_KEEPALIVE: whole(25).describe(
+    "Seconds after which a silent event stream of an MCP endpoint gets a comment; 0 = never.",
+  ),
   AUTH_STREAM_RECHECK: whole(30, 1).describe("Seconds between checks of an open stream's token."),
   EVENT_STREAMS_PER_TOKEN: whole(20, 1).describe("Subscriptions to events that one API token may hold open on a node."),
   EVENT_STREAM_STALL: whole(30, 1).describe("Seconds a subscriber may leave events unread before it is cut."),

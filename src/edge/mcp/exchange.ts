@@ -8,7 +8,11 @@ export interface McpExchange {
   readonly lists: boolean
   /** What the policy was asked about. */
   readonly operations: readonly McpOperation[]
-  log: McpLog
+  readonly log: McpLog
+  /** Where the tools that the answer lists are noted; undefined for everything but a modern `tools/list`. */
+  readonly schemaPlace: string | undefined
+  /** Are lists in the answer shortened by the policy? */
+  shortened: boolean
 }
 
 /** The part of an access record that is about MCP. Names and methods are cut to a length that a log can bear. */

@@ -53,3 +53,9 @@ const reasons: ReadonlyMap<number, string> = new Map([
   [-32022, "mcp_unsupported_version"],
   [-32700, "mcp_parse_error"],
 ])
+
+/** Tells a legacy client that its session is not there, so that it begins anew (MCP 2025-11-25, Session Management): 404. */
+export function refuseSession(exchange: Exchange, id: string | undefined): void {
+  const fault = { code: -32001, message: "Session not found", id, data: { code: "not_found" } }
+  refuseRpc(exchange, 404, fault, "mcp_session")
+}

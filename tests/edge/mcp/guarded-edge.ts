@@ -9,6 +9,8 @@ import { tokenGuard } from "../../../src/edge/token-guard.ts"
 export interface GuardedEdge {
   readonly edge: TestEdge
   readonly backend: Recorder
+  /** What the edge and its guard take for now. */
+  readonly clock: { seconds: number }
   /** Replaces the MCP settings; null removes them. */
   mcp(settings: Record<string, unknown> | null): void
   auth(settings: Record<string, unknown>): void
@@ -37,18 +39,22 @@ export interface Answer {
 
 const host = "mcp.example.com"
 
-export async function guardedEdge(target?: number): Promise<GuardedEdge> {
+export async function guardedEdge(env: Record<string, string> = {}, target?: number): Promise<GuardedEdge> {
   const backend = await recorder()
   const projections = testProjections()
   const key = await addKey(projections.world, "RS256")
   addGrant(projections.world)
-  const now = () => instant * 1000
+  const clock = { seconds: instant }
+  const now = () => clock.seconds * 1000
   const guard = tokenGuard({
     tokens: accessTokens({ world: () => projections.world, now }),
     settings: { publicHttpsPort: 443, MCP_RESOURCE_VALIDATION_STRICT: true },
     now,
   })
-  const edge = await testEdge({ PUBLIC_HTTPS_PORT: "443" }, { projections, guard, clock: () => new Date(now()) })
+  const edge = await testEdge(
+    { PUBLIC_HTTPS_PORT: "443", ...env },
+    { projections, guard, clock: () => new Date(now()) },
+  )
   edge.proxy(host, target ?? backend.port)
   const set = (type: string, data: unknown) => void projections.append("proxy", host, type, data)
   set("ProxyAuthSet", openAuth)
@@ -56,6 +62,7 @@ export async function guardedEdge(target?: number): Promise<GuardedEdge> {
   const self: GuardedEdge = {
     edge,
     backend,
+    clock,
     mcp: (settings) =>
       settings === null ? set("ProxyMcpRemoved", {}) : set("ProxyMcpSet", { ...defaultMcp, ...settings }),
     auth: (settings) => set("ProxyAuthSet", { ...openAuth, ...settings }),

@@ -1,0 +1,75 @@
+import { type BodyFilter, mostHeld, none } from "./body-filter.ts"
+import { type Hides, filteredText } from "./list-filter.ts"
+
+/** Filter of an event stream: each event goes on when it is whole (HTML, Server-sent events §9.2.6). */
+export function eventFilter(hides: Hides): BodyFilter {
+  let held: Buffer[] = []
+  let length = 0
+  let lineIsEmpty = true
+  let afterReturn = false
+
+  /** @returns index behind the blank line that ends an event, or -1 */
+  function endOfEvent(bytes: Buffer, from: number): number {
+    for (let at = from; at < bytes.length; at += 1) {
+      const byte = bytes[at]!
+      const second = afterReturn && byte === 10
+      afterReturn = byte === 13
+      if (second) continue
+      if (byte !== 10 && byte !== 13) lineIsEmpty = false
+      else if (lineIsEmpty) {
+        // The second half of this line end goes with it, if it is here already.
+        if (!afterReturn || bytes[at + 1] !== 10) return at + 1
+        afterReturn = false
+        return at + 2
+      } else lineIsEmpty = true
+    }
+    return -1
+  }
+
+  return {
+    push(bytes) {
+      const out: Buffer[] = []
+      let start = 0
+      if (afterReturn && held.length === 0 && bytes[0] === 10) {
+        // Second half of the line end that ended the last event.
+        out.push(Buffer.from("\n"))
+        start = 1
+        afterReturn = false
+      }
+      for (let end = endOfEvent(bytes, start); end !== -1; end = endOfEvent(bytes, end)) {
+        const event = filteredEvent(Buffer.concat([...held, bytes.subarray(start, end)]), hides)
+        if (event === undefined) return undefined
+        out.push(event)
+        held = []
+        length = 0
+        start = end
+      }
+      length += bytes.length - start
+      if (length > mostHeld) return undefined
+      if (start < bytes.length) held.push(Buffer.from(bytes.subarray(start)))
+      return out.length === 1 ? out[0] : Buffer.concat(out)
+    },
+    // An event without its blank line is no event.
+    end: () => none,
+  }
+}
+
+/** @returns undefined for an event that names a list but cannot be read: some client may read it */
+function filteredEvent(event: Buffer, hides: Hides): Buffer | undefined {
+  const lines = event
+    .toString("utf8")
+    .replace(/^\ufeff/, "")
+    .split(/\r\n|\r|\n/)
+  const data = lines.filter((line) => line === "data" || line.startsWith("data:"))
+  if (data.length === 0) return event
+  let text: string | undefined
+  try {
+    text = filteredText(data.map((line) => line.slice(5).replace(/^ /, "")).join("\n"), hides)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+  if (text === undefined) return event
+  const others = lines.filter((line) => line !== "" && !data.includes(line))
+  return Buffer.from([...others, `data: ${text}`, "", ""].join("\n"))
+}
