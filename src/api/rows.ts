@@ -64,13 +64,17 @@ const columns = [
   "attached",
 ]
 
+/** Services have fields that say something else in other lists. */
+const serviceColumns = ["service_name", "image", "status", "health", "allocated_port", "proxies", "owner"]
+
 /**
  * Rows under their column names, each column as wide as its widest cell.
  * @param wanted columns; those that lists show to people when left out
  */
 export function table(rows: readonly Row[], wanted?: readonly string[]): string {
   if (rows.length === 0) return ""
-  const known = wanted ?? columns.filter((name) => rows.some((row) => name in row))
+  const usual = rows.every((row) => "service_name" in row && "image" in row) ? serviceColumns : columns
+  const known = wanted ?? usual.filter((name) => rows.some((row) => name in row))
   const names = known.length > 0 ? known : Object.keys(rows[0]!)
   const cells = [names.map((name) => name.toUpperCase()), ...rows.map((row) => names.map((name) => cell(row[name])))]
   const widths = names.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)))

@@ -1,15 +1,15 @@
 import { GatehouseError } from "../errors.ts"
 
-/** Options of container engines that would let a container out; nobody may give them, whatever their value. */
-const forbidden: ReadonlySet<string> = new Set(
-  [
-    "privileged cap_add cap_drop capabilities device devices device_requests device_cgroup_rules gpus group_add",
-    "security_opt security_options apparmor seccomp selinux userns userns_mode user_namespace masked_paths readonly_paths",
-    "pid pid_mode ipc ipc_mode uts uts_mode net network_mode cgroup cgroup_parent cgroupns_mode isolation",
-    "host_config bind binds mount mounts tmpfs volumes_from volume_driver docker_socket",
-    "sysctls ulimits runtime oom_kill_disable oom_score_adj storage_opt extra_hosts links init",
-  ].flatMap((names) => names.split(" ").map(plain)),
-)
+/** Options of container engines that would let a container out; nobody may give them, whatever their value or spelling. */
+export const forbiddenOptions: readonly string[] = [
+  "privileged cap_add cap_drop capabilities device devices device_requests device_cgroup_rules gpus group_add",
+  "security_opt security_options apparmor seccomp selinux userns userns_mode user_namespace masked_paths readonly_paths",
+  "pid pid_mode ipc ipc_mode uts uts_mode net network_mode cgroup cgroup_parent cgroupns_mode isolation",
+  "host_config bind binds mount mounts tmpfs volumes_from volume_driver docker_socket",
+  "sysctls ulimits runtime oom_kill_disable oom_score_adj storage_opt extra_hosts links init",
+].flatMap((names) => names.split(" "))
+
+const forbidden: ReadonlySet<string> = new Set(forbiddenOptions.map(plain))
 
 /** A setting under any spelling: `HostConfig`, `host-config`, `host_config`. */
 function plain(name: string): string {

@@ -25,7 +25,8 @@ export async function follow(
   if (session.format === "table") session.terminal.error(`follow it with: ${command}\n`)
 }
 
-async function waitFor(session: Session, location: string, token: string | undefined): Promise<Reply> {
+/** Polls a status until its work is over. @throws CliFailure timedOut, or apiError when it failed */
+export async function waitFor(session: Session, location: string, token: string | undefined): Promise<Reply> {
   const timeout = Number(session.flag("timeout") ?? defaultTimeout)
   if (!Number.isFinite(timeout)) throw new CliFailure("usage", "usage: --timeout is a number of seconds")
   const deadline = performance.now() + timeout * 1000

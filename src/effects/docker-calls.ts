@@ -138,6 +138,10 @@ export function dockerCalls(engine: Engine, installation: string): Calls {
       await engine
         .call("network", (docker, abortSignal) => docker.createNetwork({ ...wanted, abortSignal }))
         .catch(settled(409))
+        // Addresses that others use now may be free later.
+        .catch((error: EngineError) => {
+          throw error.code === "permanent" ? new EngineError("refused", error.message, error.status) : error
+        })
     },
     async ensureVolume(name, service) {
       const Labels = ownLabels(installation, { service_name: service })

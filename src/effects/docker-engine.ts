@@ -169,7 +169,7 @@ function engineError(what: string, error: unknown): EngineError {
   if (error instanceof EngineError) return error
   const { statusCode, message, json } = error as { statusCode?: number; message: string; json?: { message?: string } }
   if (statusCode === undefined) return new EngineError("unavailable", `${what}: the container engine cannot be reached`)
-  const said = json?.message ?? message
+  const said = (json?.message ?? message).replace(/^\(HTTP code \d+\) [^-]* - /, "")
   const permanent = statusCode === 400 || statusCode === 404 || statusCode === 409
   return new EngineError(permanent ? "permanent" : kindOfFailure(said), `${what}: ${shortened(said)}`, statusCode)
 }

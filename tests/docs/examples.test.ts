@@ -75,6 +75,7 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
     /^VARIABLE +VALUE +SOURCE$/m,
     /^ended with 2$/m,
   ],
+  "docs/services.md": [/^image_not_allowed$/m, /^\[422,"forbidden_option",/m],
   "docs/operations.md": [/"appendfsync"|appendfsync\nalways/, /^the state of the backup$/m],
 }
 

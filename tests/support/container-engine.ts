@@ -89,7 +89,13 @@ export async function startContainerEngine(...options: readonly string[]): Promi
       child = launch()
       await ready()
     },
-    stop: () => end(child, folder),
+    async stop() {
+      // A bridge outlives its engine, and this machine has addresses for about thirty.
+      const ids = await docker("ps", "-aq").catch(() => "")
+      if (ids !== "") await docker("rm", "-f", "-v", ...ids.split("\n")).catch(ignore)
+      await docker("network", "prune", "-f").catch(ignore)
+      await end(child, folder)
+    },
   }
   async function ready(): Promise<void> {
     for (const deadline = Date.now() + 45_000; ; await delay(100)) {
@@ -103,6 +109,9 @@ export async function startContainerEngine(...options: readonly string[]): Promi
   await ready()
   return engine
 }
+
+/** An engine that is gone has nothing to be cleared of. */
+const ignore = () => undefined
 
 /** An engine that was killed leaves its containerd behind, with the containers; its pid is in a file. */
 async function endContainerd(exec: string): Promise<void> {
@@ -175,12 +184,18 @@ export async function makeWebImage(engine: ContainerEngine, name: string, versio
   })
 }
 
-/** Makes an image like supergateway's own, with the reference MCP server besides: both from this project's packages. */
+/** Makes an image like supergateway's own, with the reference MCP server and one of both eras besides: all from this project's packages. */
 export async function makeMcpBridgeImage(engine: ContainerEngine): Promise<void> {
   await image(engine, "supercorp/supergateway:latest", async (root) => {
     await add(root, process.execPath, "/usr/local/bin/node")
-    for (const name of ["supergateway", "@modelcontextprotocol/server-everything"])
+    for (const name of [
+      "supergateway",
+      "@modelcontextprotocol/server-everything",
+      "@modelcontextprotocol/server",
+      "zod",
+    ])
       addPackage(join(root, "srv"), name, packages)
+    copyFileSync(join(import.meta.dirname, "stdio-server-node.ts"), join(root, "srv/both.ts"))
     return ['ENTRYPOINT ["/usr/local/bin/node", "/srv/node_modules/supergateway/dist/index.js"]']
   })
 }

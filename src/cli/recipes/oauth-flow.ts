@@ -1,28 +1,10 @@
 import { type Recipe, argument, optional, required } from "../recipe.ts"
-import { audience, connect, readChallenge, resourceMetadata, type Learned } from "../../api/diagnose/resource-steps.ts"
-import { oauthAuthority, publicCalls } from "../oauth-host.ts"
-import { register, serverMetadata } from "../../api/diagnose/server-steps.ts"
+import { calling, mcpAccess } from "../mcp-access.ts"
 import { CliFailure } from "../failure.ts"
-import { Unreachable } from "../../api/diagnose/reach.ts"
-import type { Reach } from "../../api/diagnose/reach.ts"
-import type { Session } from "../session.ts"
-import { signIn } from "../sign-in.ts"
+import { oauthAuthority } from "../oauth-host.ts"
 import { words } from "../value.ts"
 
 const group = "oauth"
-
-/** Runs calls to public hosts; one that gets no answer ends the command. */
-async function calling<T>(session: Session, work: (calls: Reach) => Promise<T>): Promise<T> {
-  const calls = await publicCalls(session)
-  try {
-    return await work(calls)
-  } catch (error) {
-    if (error instanceof Unreachable) throw new CliFailure("unreachable", `unreachable: ${error.message}`)
-    throw error
-  } finally {
-    await calls.close()
-  }
-}
 
 const registerClient: Recipe = {
   name: "oauth-client-register",
@@ -64,24 +46,10 @@ const testTokens: Recipe = {
     const apiToken = await session.token(session.flag("token") ?? "")
     if (apiToken === undefined) throw new CliFailure("usage", "usage: ADMIN_TOKEN is not set, and no --token was given")
     const url = argument(args, "server-url")
-    const body = await calling(session, async (calls) => {
-      const challenge = found(readChallenge(found(await connect(calls, url))))
-      if (challenge.open) throw new CliFailure("apiError", "not_protected: this server asks nobody for a token")
-      const documents = found(await resourceMetadata(calls, url, challenge.metadata))
-      const resource = found(audience(url, documents))
-      const server = found(await serverMetadata(calls, documents[0]!.content["authorization_servers"] as unknown[]))
-      const client = found(await register(calls, server))
-      const tokens = await signIn(calls, server, client.client_id, resource, apiToken)
-      return { client_id: client.client_id, resource, ...tokens, claims: claimsOf(tokens.access_token) }
-    })
+    const { client_id, resource, ...tokens } = await calling(session, (calls) => mcpAccess(calls, url, apiToken))
+    const body = { client_id, resource, ...tokens, claims: claimsOf(tokens.access_token) }
     session.show({ body, text: JSON.stringify(body) })
   },
-}
-
-/** What a step learned. @throws CliFailure with its words when it failed */
-function found<T>({ finding, value }: Learned<T>): T {
-  if (value !== undefined && finding.status !== "failed") return value
-  throw new CliFailure("apiError", `broken: ${finding.words}`)
 }
 
 /** Claims of a token that is a JWT. */

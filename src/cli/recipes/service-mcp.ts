@@ -1,7 +1,11 @@
+import { ApiFailure, type Reply } from "../client.ts"
 import { type Recipe, argument, required } from "../recipe.ts"
+import { calling, mcpAccess } from "../mcp-access.ts"
+import { logged, settled, tell } from "../service-progress.ts"
 import { CliFailure } from "../failure.ts"
 import type { Session } from "../session.ts"
-import { settled } from "./services.ts"
+import { isDeepStrictEqual } from "node:util"
+import { waitFor } from "../follow.ts"
 
 /**
  * The bridge from stdio to Streamable HTTP: supergateway's own images (MCP 2025-11-25 with sessions, and 2026-07-28). Which
@@ -12,6 +16,8 @@ const bridge = (launcher: string) => {
   return `supercorp/supergateway${flavour}`
 }
 const bridgePort = 8000
+/** A session that nobody uses for so long ends, with its server process; a client begins another. */
+const sessionMs = 30 * 60_000
 /** npm and uv unpack what they start; the image itself cannot be written. */
 const cache = { npm_config_cache: "/cache/npm", UV_CACHE_DIR: "/cache/uv", DENO_DIR: "/cache/deno", HOME: "/cache" }
 
@@ -51,8 +57,13 @@ export function serviceBody(name: string, { environment, image, command }: Wante
   return {
     service_name: name,
     image: bridge(/^\S+/.exec(line.trim())?.[0] ?? ""),
-    command: ["--stdio", line, "--outputTransport", "streamableHttp", "--stateful", "--port", String(bridgePort)],
+    command: [
+      ...["--stdio", line, "--outputTransport", "streamableHttp", "--port", String(bridgePort)],
+      ...["--stateful", "--sessionTimeout", String(sessionMs)],
+    ],
     internal_port: bridgePort,
+    memory_limit: "1g",
+    pids_limit: 1024,
     environment: { ...cache, ...environment },
     volumes: { cache: "/cache" },
   }
@@ -67,18 +78,113 @@ const createMcp: Recipe = {
   async run(session: Session, args, words) {
     const name = argument(args, "name")
     const token = await session.token(session.flag("token") ?? "")
-    await session.call("createService", { body: serviceBody(name, wantedServer(words)), token })
-    await settled({ ...session, show: () => undefined }, name, token)
-    const created = await session.call("createServiceProxy", { params: { name }, body: { enable_https: true }, token })
-    const { hostname } = created.body["proxy_target"] as { hostname: string }
-    const params = { hostname }
+    const wanted = wantedServer(words)
+    await created(session, serviceBody(name, wanted), token)
+    const { body: service } = await settled(session, name, token)
+    const hostname = (service["proxies"] as string[])[0] ?? (await proxied(session, name, token))
+    const { body: proxy } = await session.call("getProxy", { params: { hostname }, token })
+    await certified(session, proxy["cert_name"] as string | null, token)
+    const reply = await protect(session, proxy, token, wanted.image === undefined)
+    const url = reply.body["resource"] as string
+    const answer = await proven(session, name, url, token)
+    if (session.format === "json") return session.show(reply)
+    session.terminal.write(
+      [
+        url,
+        `  ${answer}`,
+        `  Connect   claude mcp add --transport http ${name} ${url}`,
+        `  Try       just test-proxy-mcp ${hostname}`,
+        `  Log       just service-logs ${name}`,
+        "",
+      ].join("\n"),
+    )
+  },
+}
+
+/** Creates the service; one that is there already and is the same is gone on with, so that a command cut off can be repeated. */
+async function created(session: Session, body: Record<string, unknown>, token: string | undefined): Promise<void> {
+  const name = body["service_name"] as string
+  try {
+    await session.call("createService", { body, token })
+    tell(session, `${name}: created from ${String(body["image"])}`)
+  } catch (error) {
+    if (!(error instanceof ApiFailure) || error.code !== "already_exists") throw error
+    const { body: there } = await session.call("getService", { params: { name }, token })
+    const same = ["image", "command"].every((key) => isDeepStrictEqual(there[key] ?? null, body[key] ?? null))
+    if (!same)
+      throw new CliFailure(
+        "apiError",
+        `already_exists: the service ${name} runs something else; take another name, or first: just service-delete ${name}`,
+      )
+    tell(session, `${name}: there already; going on with it`)
+  }
+}
+
+async function proxied(session: Session, name: string, token: string | undefined): Promise<string> {
+  const made = await session.call("createServiceProxy", { params: { name }, body: { enable_https: true }, token })
+  const { hostname } = made.body["proxy_target"] as { hostname: string }
+  tell(session, `${hostname}: proxy to ${name}`)
+  return hostname
+}
+
+async function certified(session: Session, name: string | null, token: string | undefined): Promise<void> {
+  if (name === null) return
+  tell(session, `${name}: waiting for the certificate`)
+  await waitFor(session, `/api/v1/certificates/${name}/status`, token)
+}
+
+/** Switches on what is not yet: restrictions that somebody has set stay. @returns the answer that names the resource */
+async function protect(
+  session: Session,
+  proxy: Readonly<Record<string, unknown>>,
+  token: string | undefined,
+  stateful: boolean,
+): Promise<Reply> {
+  const hostname = proxy["hostname"] as string
+  const params = { hostname }
+  if (proxy["auth_enabled"] !== true) {
     const auth_proxy = `auth.${hostname.slice(hostname.indexOf(".") + 1)}`
     await session.call("setProxyAuth", { params, body: { auth_proxy }, token })
-    const reply = await session.call("setProxyMcp", { params, body: {}, token })
-    session.show(reply)
-    if (session.format === "table")
-      session.terminal.error(`connect an MCP client to ${String(reply.body["resource"])}\n`)
-  },
+    tell(session, `${hostname}: sign-in at ${auth_proxy}`)
+  }
+  // The bridge keeps a server process for each session: whoever begins one is the only one to go on with it.
+  if (proxy["mcp_enabled"] !== true)
+    return session.call("setProxyMcp", { params, body: { mcp_stateful: stateful }, token })
+  return session.call("getProxyMcp", { params, token })
+}
+
+/** npm fetches a package when its server is asked for the first time. */
+const mostCalls = 6
+
+/**
+ * Signs in as a client would and has the server answer once.
+ * @returns what it says
+ * @throws CliFailure apiError with the end of its log when it does not answer
+ */
+async function proven(session: Session, name: string, url: string, token: string | undefined): Promise<string> {
+  tell(session, `${url}: signing in and asking the server`)
+  const access = await calling(session, (calls) => mcpAccess(calls, url, token ?? "")).catch((error: unknown) => {
+    if (!(error instanceof CliFailure)) throw error
+    return error
+  })
+  // Where people sign in elsewhere, nobody can do that for them.
+  if (access instanceof CliFailure) return `Not tried, for nobody could sign in (${access.message}).`
+  let words = ""
+  for (let asked = 0; asked < mostCalls; asked += 1) {
+    const body = { url, token: access.access_token }
+    const { steps } = (await session.call("diagnoseConnector", { token, body })).body as unknown as Diagnosis
+    const broken = steps.find(({ status }) => status === "failed")
+    words = (broken ?? steps.find(({ step }) => step === "call"))!.words
+    if (broken === undefined) return words
+    if (broken.step !== "call") break
+    if (asked === 0) tell(session, `${url}: no answer yet; a package that is fetched first takes its time`)
+  }
+  const lines = (await logged(session, name, token)).map((line) => `  ${line}`).join("\n")
+  throw new CliFailure("apiError", `broken: ${words}\nThe last lines of ${name}:\n${lines}`)
+}
+
+interface Diagnosis {
+  readonly steps: readonly { readonly step: string; readonly status: string; readonly words: string }[]
 }
 
 /** Recipes that put an MCP server into a service. */

@@ -2,6 +2,7 @@ import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
 import { CliFailure } from "../failure.ts"
 import type { Input } from "../client.ts"
 import type { Session } from "../session.ts"
+import { plain, settled } from "../service-progress.ts"
 
 const group = "services"
 
@@ -47,25 +48,10 @@ const create: Recipe = {
       token,
       query: { auto_proxy: truthy(args, "auto-proxy") },
     })
-    if (session.on("wait")) return settled(session, argument(args, "name"), token)
+    if (session.on("wait")) return session.show(await settled(session, argument(args, "name"), token))
     session.show(reply)
     if (session.format === "table") session.terminal.error(`follow it with: just service-show ${body.service_name}\n`)
   },
-}
-
-/** Shows a service once no work on it goes on. @throws CliFailure apiError, timedOut */
-export async function settled(session: Session, name: string, token: string | undefined): Promise<void> {
-  const timeout = Number(session.flag("timeout") ?? 120)
-  const reply = await session.call("getService", { params: { name }, token, query: { wait: true, timeout } })
-  session.show(reply)
-  const { status, last_error } = reply.body as { status: string; last_error: { code: string; detail: string } | null }
-  if (status === "failed" || status === "crashed")
-    throw new CliFailure(
-      "apiError",
-      `${last_error?.code ?? status}: ${last_error?.detail ?? "the service does not run"}`,
-    )
-  if (status !== "running" && status !== "stopped")
-    throw new CliFailure("timedOut", `timed_out: still ${status}; it goes on`)
 }
 
 const list: Recipe = {
@@ -130,8 +116,6 @@ const logs: Recipe = {
     const query = { lines: argument(args, "lines"), timestamps: truthy(args, "timestamps") }
     const reply = await session.call("getServiceLogs", { ...(await about(session, args)), query })
     if (session.format === "json") return session.show(reply)
-    // What a container prints must not steer the terminal.
-    const plain = (line: string) => line.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "?")
     session.terminal.write((reply.body["logs"] as string[]).map((line) => `${plain(line)}\n`).join(""))
   },
 }
