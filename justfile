@@ -25,6 +25,11 @@ _installed:
 _packages:
     scripts/bootstrap.sh
 
+# Installs also what only development and the demo need
+[private]
+_develop:
+    scripts/bootstrap.sh --develop
+
 # Installs what is missing, makes .env, starts Redis and Gatehouse, waits until ready. `just up docker`: by compose.yaml
 [group('run')]
 up *mode: _installed
@@ -98,7 +103,7 @@ web-ui: _packages
 
 # An MCP server behind OAuth on mcp.localhost, and one real call to it. `just demo --yes` asks nothing
 [group('demo')]
-demo *flags: _installed
+demo *flags: _develop _installed
     node scripts/stack.ts up >&2
     node scripts/demo.ts up "$@"
 
@@ -124,7 +129,7 @@ check: lint
 
 # Format, lint with types, types, unused exports; changes nothing
 [group('develop')]
-lint: _packages
+lint: _develop
     oxfmt --check
     oxlint
     tsc -p .
@@ -132,7 +137,7 @@ lint: _packages
 
 # Formats the sources
 [group('develop')]
-format: _packages
+format: _develop
     oxfmt
 
 # Writes .env.example from the variables in src/platform/config.ts
@@ -142,8 +147,8 @@ env-example: _packages
 
 # Measures the gateway against its peers on this machine; options: just bench --help
 [group('develop')]
-bench *options: _packages
-    scripts/bootstrap.sh redis-server:redis-server wrk:wrk nginx:nginx caddy:caddy
+bench *options: _develop
+    scripts/bootstrap.sh --develop redis-server:redis-server wrk:wrk nginx:nginx caddy:caddy
     node scripts/bench/bench.ts "$@"
 
 # Writes the generated pages of docs/ from the tables in src
@@ -153,10 +158,10 @@ docs-pages: _packages
 
 # Builds the documentation site into docs/.vitepress/dist
 [group('develop')]
-docs-build: _packages
+docs-build: _develop
     vitepress build docs
 
 # Serves the documentation while it is written
 [group('develop')]
-docs-dev: _packages
+docs-dev: _installed
     vitepress dev docs --host 127.0.0.1

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes a checkout usable: npm packages (with the Node.js that Gatehouse runs on) and the named Debian packages.
 # Needs only sh, Node.js >= 20 with npm, and for Debian packages root. Does nothing when everything is there.
-#   scripts/bootstrap.sh [program:debian-package ...]      for example redis-server:redis-server
+#   scripts/bootstrap.sh [--develop] [program:debian-package ...]      for example redis-server:redis-server
+# --develop: also the npm packages that only tests, checks, benches, the demo and the documentation need.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,8 +15,16 @@ new_enough() {
   printf '%s\n%s\n' "$node_wanted" "${1#v}" | sort -V -C
 }
 
+develop=
+[ "${1:-}" != --develop ] || { develop=yes && shift; }
+
+# Is everything of this kind there, as the lock file says?
+is_ready() {
+  [ -e "node_modules/$1" ] && [ ! package-lock.json -nt "node_modules/$1" ] && [ -x node_modules/.bin/node ]
+}
+
 ready() {
-  [ -e node_modules/.installed ] && [ ! package-lock.json -nt node_modules/.installed ] && [ -x node_modules/.bin/node ]
+  is_ready .installed-develop || { [ -z "$develop" ] && is_ready .installed; }
 }
 
 # The npm package `node` fetches its binary in an install script; where scripts are off, take the script-free package.
@@ -44,12 +53,12 @@ packages() {
   ready && return
   say "installing npm packages (once)"
   # `install --no-save`: exactly the locked versions, and native packages for platforms that the lock file does not list.
-  npm install --no-save --no-audit --no-fund --loglevel=error --engine-strict=false >&2 ||
+  npm install --no-save $([ -n "$develop" ] || echo --omit=dev) --no-audit --no-fund --loglevel=error --engine-strict=false >&2 ||
     fail "npm could not install the packages; its messages stand above"
   node_modules/.bin/node --version >/dev/null 2>&1 || node_without_scripts
   version=$(node_modules/.bin/node --version) || fail "node_modules/.bin/node does not run on this machine"
   new_enough "$version" || fail "Node.js $version in node_modules is too old; $node_wanted or newer is needed"
-  touch node_modules/.installed
+  touch node_modules/.installed${develop:+-develop}
   exec 9>&-
 }
 

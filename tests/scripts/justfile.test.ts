@@ -37,7 +37,7 @@ describe("the justfile", () => {
   })
 
   it("installs what a recipe needs before it runs", () => {
-    const installed = new Set(["_installed", "_packages", "_test-programs"])
+    const installed = new Set(["_installed", "_packages", "_develop", "_test-programs"])
     const prepared = (name: string): boolean =>
       installed.has(name) || recipes[name]!.dependencies.some(({ recipe }) => prepared(recipe))
     expect(open.filter(({ name }) => !prepared(name)).map(({ name }) => name)).toEqual(["help"])
