@@ -128,7 +128,13 @@ export async function ensureCertificate(call: Call): Promise<string | undefined>
   if (!isLocalName(host) && api.config.ADMIN_EMAIL === undefined)
     return "there is no certificate, and no ADMIN_EMAIL to request one with"
   const cert_name = `oauth-${host.replaceAll(".", "-")}`
-  await execute(call, "CreateCertificate", { cert_name, domains: [host] })
+  try {
+    await execute(call, "CreateCertificate", { cert_name, domains: [host] })
+  } catch (error) {
+    // Another set-up was faster, or somebody else has that name.
+    if (!(error instanceof GatehouseError && error.code === "already_exists")) throw error
+    return error.message
+  }
   return `the certificate ${cert_name} was requested; run this again when it is issued`
 }
 

@@ -21,6 +21,12 @@ describe("the OpenAPI document", () => {
     expect(committed).toEqual(JSON.parse(JSON.stringify(document)))
   })
 
+  test("is made once, however often it is asked for", async () => {
+    const { handler } = endpoints.find(({ operationId }) => operationId === "getOpenApi")!
+    const [first, second] = [await handler({} as never), await handler({} as never)]
+    expect(second.body).toBe(first.body)
+  })
+
   test("has every endpoint once, under an operation id of its own", () => {
     expect(operations).toHaveLength(endpoints.length)
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(endpoints.length)

@@ -33,6 +33,7 @@ const Requested = z.strictObject({
 })
 
 const requestErrors = [
+  "admin_required",
   "already_exists",
   "reserved_name",
   "email_required",

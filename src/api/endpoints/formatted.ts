@@ -19,7 +19,7 @@ function formatted(list: Endpoint, collection: string): Endpoint {
     who: list.who,
     query: list.query!.extend({ format: Format }),
     status: 200,
-    response: z.string(),
+    response: z.union([z.string(), list.response]),
     contentTypes: ["text/plain", "text/csv", "application/json"],
     async handler(call) {
       const answer = await list.handler(call)

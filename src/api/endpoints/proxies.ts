@@ -36,7 +36,7 @@ function subResource(name: string): string | undefined {
   return found && `is changed at ${base}/{hostname}/${found.path}`
 }
 
-const targetErrors = ["forbidden_target", "certificate_not_covering", "not_owner"] as const
+const targetErrors = ["forbidden_target", "certificate_not_covering", "not_owner", "admin_required"] as const
 
 const createProxy = endpoint({
   method: "POST",

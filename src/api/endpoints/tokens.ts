@@ -130,6 +130,7 @@ const updateTokenEmail = endpoint({
       : { ...rest, cert_email: email },
   status: 200,
   response: z.strictObject({ message: z.string(), name: z.string(), cert_email: z.string().nullable() }),
+  errors: ["admin_required", "not_found"],
   handler(call) {
     const name = call.body.name ?? call.caller.name
     return write<{ name: string; cert_email: string | null }>(
