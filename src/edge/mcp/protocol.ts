@@ -64,6 +64,16 @@ export function versionFault(
   return { code: unsupportedVersion, message: "Unsupported protocol version", data: { supported, requested } }
 }
 
+/**
+ * The revisions that a request without a handshake can go on with: legacy ones cannot be reached from it, and the server behind
+ * may not have them. All, where the proxy lets no other pass.
+ */
+function statelessOnly({ code, message, data }: RpcFault): RpcFault {
+  const { supported, requested } = data as { supported: readonly string[]; requested: string }
+  const modern = supported.filter((version) => eraOf(version) === "modern")
+  return { code, message, data: { supported: modern.length > 0 ? modern : supported, requested } }
+}
+
 /** Era of a request whose version passed. */
 export function eraOfRequest(headers: Pick<McpHeaders, "version">): Era {
   return eraOf(headers.version ?? unnamedVersion) ?? "legacy"
@@ -86,7 +96,7 @@ export function protocolFault(
     return mismatch("MCP-Protocol-Version is missing, and the body's _meta names a revision", id)
   const initialize = !batch && first?.method === "initialize"
   const fault = versionFault(headers.version, allowed, initialize)
-  if (fault !== undefined) return { ...fault, id }
+  if (fault !== undefined) return { ...(messages.some(namesAnother) ? statelessOnly(fault) : fault), id }
   const era = eraOfRequest(headers)
   if (batch && (headers.version ?? unnamedVersion) !== unnamedVersion)
     return { code: invalidRequest, message: "Invalid request: this revision has no batches" }

@@ -49,6 +49,17 @@ describe("the revision", () => {
     })
   })
 
+  it("says to a request without a handshake what it can go on with", () => {
+    const unknown = "2099-01-01"
+    const later = body("tools/list", { _meta: { ...meta, "io.modelcontextprotocol/protocolVersion": unknown } })
+    const read = readBody(Buffer.from(JSON.stringify(later)))
+    if ("code" in read) throw new Error(read.message)
+    const supported = (allowed?: string[]) =>
+      protocolFault(readMcpHeaders(["mcp-protocol-version", unknown]), read, allowed)?.data
+    expect(supported()).toEqual({ supported: [modern], requested: unknown })
+    expect(supported(["2025-11-25"])).toEqual({ supported: ["2025-11-25"], requested: unknown })
+  })
+
   it("is the same in header and body, so that nobody is downgraded", () => {
     expect(fault({}, call)).toBe(-32020)
     expect(fault({}, call, [modern])).toBe(-32020)
