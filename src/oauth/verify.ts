@@ -28,6 +28,8 @@ export const verify: Handler = (server, event) => {
   if (token === undefined) throw challenge(server, proxy, undefined)
   const checked = server.accessTokens.verify(token, server.issuer)
   if (!checked.ok) throw challenge(server, proxy, "the token is unknown, expired or revoked")
+  // RFC 9449 §7.2: without its proof a bound token is worth nothing, and a proof for another's URL cannot be judged here.
+  if (checked.claims.cnf !== undefined) throw challenge(server, proxy, "the token is bound to a key")
   const fault = proxy?.auth?.auth_enabled === true ? admissionFault(proxy, checked.claims, server.config) : undefined
   if (fault !== undefined) throw refusal(server, proxy, fault)
   const { sub, username, name, email, groups, scope, client_id, aud, exp } = checked.claims

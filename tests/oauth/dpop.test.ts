@@ -133,6 +133,12 @@ describe("a token request with a proof of possession", () => {
     ).json<Tokens>()
     const answer = await send(node, "/introspect", { form: { ...secret, token: tokens.access_token } })
     expect(answer.json()).toMatchObject({ active: true, token_type: "DPoP", cnf: { jkt: key.jkt } })
+    const bearer = { authorization: `Bearer ${tokens.access_token}` }
+    for (const headers of [bearer, { ...bearer, "x-original-url": resource }]) {
+      const verified = await send(node, "/verify", { headers })
+      expect(verified.status, "a bound token is no bearer token").toBe(401)
+      expect(verified.headers["www-authenticate"]).toContain('error="invalid_token"')
+    }
   })
 
   it("gives a device its bound tokens", async () => {
