@@ -1,5 +1,6 @@
 // Tries the running Gatehouse of this machine as a client would:
-//   node scripts/try.ts auth [token] | auth-flow <hostname> | mcp <hostname> | tokens <server-url>
+//   node scripts/try.ts auth [token] | auth-flow <hostname> | mcp <hostname> | tokens <server-url> | proxy
+// What is left out comes from TEST_TOKEN, TEST_DOMAIN and MCP_SERVER_URL.
 import { rootCertificates } from "node:tls"
 import { randomBytes } from "node:crypto"
 import { fetch } from "undici"
@@ -9,6 +10,7 @@ import { loopbackAgent } from "./mcp-client/browser.ts"
 import { signedInSession } from "./mcp-client/session.ts"
 import { accessToken, signIn, type SignIn } from "./mcp-client/sign-in.ts"
 import { Refusal } from "./stack/refusal.ts"
+import { tryProxy } from "./try/proxy.ts"
 
 interface Proxy {
   readonly mcp_endpoint?: string
@@ -23,10 +25,10 @@ function expectStatus(what: string, got: number, ...wanted: number[]): void {
   ok(`${what}: ${got}`)
 }
 
-async function tryApiToken(apiPort: number, token: string): Promise<void> {
+async function tryApiToken(base: string, token: string): Promise<void> {
   const ask = async (value?: string) => {
     const headers: Record<string, string> = value === undefined ? {} : { authorization: `Bearer ${value}` }
-    return fetch(`http://127.0.0.1:${apiPort}/api/v1/tokens/info`, { headers })
+    return fetch(`${base}/api/v1/tokens/info`, { headers })
   }
   expectStatus("without a token", (await ask()).status, 401)
   expectStatus("with a made-up token", (await ask("acm_made-up")).status, 401)
@@ -94,20 +96,28 @@ async function printTokens(api: AdminApi, url: URL): Promise<void> {
 
 const [verb, argument = ""] = process.argv.slice(2)
 try {
-  const config = loadConfig(readEnvironment())
+  const env = readEnvironment()
+  const config = loadConfig(env)
+  const base = env["TEST_BASE_URL"]?.replace(/\/$/, "") ?? `http://127.0.0.1:${config.API_PORT}`
   if (config.ADMIN_TOKEN === undefined) throw new Refusal("this needs ADMIN_TOKEN: just generate-admin-token")
   const api = adminApi(config.API_PORT, config.ADMIN_TOKEN)
-  const urlOf = async (hostname: string) => {
+  const ownToken = config.TEST_TOKEN ?? config.ADMIN_TOKEN
+  const urlOf = async (given: string) => {
+    const hostname = given === "" ? config.TEST_DOMAIN : given
+    if (hostname === undefined) throw new Refusal("name a host, or set TEST_DOMAIN")
     const { body } = await api.call<Proxy>("GET", `/proxy/targets/${encodeURIComponent(hostname)}`)
     const path = body.mcp_enabled === true ? (body.mcp_endpoint ?? "/mcp") : "/"
     return new URL(`https://${authority(hostname, config.publicHttpsPort)}${path}`)
   }
-  if (verb === "auth")
-    await tryApiToken(config.API_PORT, argument === "" || argument === "ADMIN" ? config.ADMIN_TOKEN : argument)
-  else if (verb === "auth-flow") await tryFlow(api, await urlOf(argument))
-  else if (verb === "mcp") await tryMcp(api, await urlOf(argument))
+  const server = argument === "" ? config.MCP_SERVER_URL : undefined
+  if (verb === "auth") {
+    const token = argument === "" ? ownToken : argument === "ADMIN" ? config.ADMIN_TOKEN : argument
+    await tryApiToken(base, token)
+  } else if (verb === "auth-flow") await tryFlow(api, await urlOf(argument))
+  else if (verb === "mcp") await tryMcp(api, server === undefined ? await urlOf(argument) : new URL(server))
   else if (verb === "tokens") await printTokens(api, new URL(argument))
-  else throw new Refusal("give one of auth, auth-flow, mcp, tokens")
+  else if (verb === "proxy") for (const step of await tryProxy(adminApi(base, ownToken), config)) ok(step)
+  else throw new Refusal("give one of auth, auth-flow, mcp, tokens, proxy")
 } catch (error) {
   if (!(error instanceof Error)) throw error
   console.error(`failed: ${error.message}`)

@@ -6,10 +6,12 @@ export interface AdminApi {
   call<T>(method: string, path: string, body?: unknown, also?: readonly number[]): Promise<{ status: number; body: T }>
 }
 
-export function adminApi(port: number, token: string): AdminApi {
+/** @param at port on this machine, or a base URL */
+export function adminApi(at: number | string, token: string): AdminApi {
+  const base = typeof at === "number" ? `http://127.0.0.1:${at}` : at.replace(/\/$/, "")
   return {
     async call<T>(method: string, path: string, body?: unknown, also: readonly number[] = []) {
-      const answer = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
+      const answer = await fetch(`${base}/api/v1${path}`, {
         method,
         headers: {
           authorization: `Bearer ${token}`,

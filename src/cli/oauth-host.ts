@@ -27,7 +27,9 @@ export async function publicCalls(session: Session): Promise<Reach> {
     port: () => Number(env["HTTPS_PORT"] ?? 443),
     internalCa: () => ca,
   }
-  return reach({ own, allow: () => true, signal: AbortSignal.timeout(120_000) })
+  const protocolVersion = env["OAUTH_MCP_PROTOCOL_VERSION"]
+  const signal = AbortSignal.timeout(120_000)
+  return reach({ own, allow: () => true, signal, ...(protocolVersion !== undefined && { protocolVersion }) })
 }
 
 /** Below BASE_DOMAIN, or a name that no public server can have. */

@@ -75,7 +75,9 @@ export const variables = {
   RSA_KEY_SIZE: whole(2048, 2048).describe("Bits of an RSA certificate key."),
   PROXY_CONNECT_TIMEOUT: whole(30, 1).describe("Seconds to reach a backend."),
   PROXY_REQUEST_TIMEOUT: whole(120, 1).describe("Seconds until a backend's response headers."),
-  FETCHER_NAVIGATION_TIMEOUT: whole(25, 1).describe("Seconds for browser fetches; below PROXY_CONNECT_TIMEOUT."),
+  FETCHER_NAVIGATION_TIMEOUT: whole(25, 1).describe(
+    "Seconds that a browser in front gets; nothing here fetches by one. A start with one that is not below PROXY_CONNECT_TIMEOUT warns.",
+  ),
   EDGE_HANDSHAKE_TIMEOUT: whole(10, 1).describe("Seconds for a TLS handshake."),
   EDGE_FIRST_BYTE_TIMEOUT: whole(10, 1).describe("Seconds from connection to the first request byte."),
   EDGE_HEADERS_TIMEOUT: whole(10, 1).describe("Seconds for a request's headers."),
@@ -135,13 +137,22 @@ export const variables = {
     .optional()
     .describe("Passphrase for secrets in a document of `just export` and `just apply`; read by these alone.")
     .meta(secret),
-  MCP_SERVER_URL: z.url().optional().describe("MCP server that the recipes for a running system try."),
-  TEST_BASE_URL: httpUrl("http://localhost:80").describe("Where the recipes for a running system send requests."),
-  TEST_DOMAIN: z.string().optional().describe("Host name for the recipes that test a running system."),
-  TEST_DOMAIN_BASE: z.string().optional().describe("Domain below which these recipes take names."),
-  TEST_EMAIL: z.email().optional().describe("Account e-mail for their certificates."),
-  TEST_PROXY_TARGET_URL: httpUrl("https://example.com").describe("Target of their proxies."),
-  TEST_TOKEN: z.string().optional().describe("API token that they use.").meta(secret),
+  MCP_SERVER_URL: z.url().optional().describe('MCP server that `test-proxy-mcp ""` tries.'),
+  TEST_BASE_URL: httpUrl("http://localhost:80").describe(
+    "Where `test-auth` and `test-proxy-live` find the API; unless set, 127.0.0.1:API_PORT.",
+  ),
+  TEST_DOMAIN: z.string().optional().describe('Host name for `test-auth-flow ""` and `test-proxy-mcp ""`.'),
+  TEST_DOMAIN_BASE: z
+    .string()
+    .optional()
+    .describe("Domain below which `test-proxy-live` takes a name; BASE_DOMAIN unless set."),
+  TEST_EMAIL: z.email().optional().describe("Account e-mail for its certificate, by the staging CA; unset = no HTTPS."),
+  TEST_PROXY_TARGET_URL: httpUrl("https://example.com").describe("Target of its proxy."),
+  TEST_TOKEN: z
+    .string()
+    .optional()
+    .describe("API token of `test-auth` and `test-proxy-live`; ADMIN_TOKEN unless set.")
+    .meta(secret),
   NODE_ENV: text("production").describe("test allows CRASH_AT."),
 } as const
 

@@ -67,7 +67,11 @@ export const oauthVariables = {
     "Hosts whose client metadata documents are taken; empty = all public ones.",
   ),
   OAUTH_CIMD_DENIED_HOSTS: list("").describe("Hosts whose client metadata documents are refused."),
-  OAUTH_MCP_PROTOCOL_VERSION: text("2025-06-18").describe("Oldest MCP revision that is announced."),
+  OAUTH_MCP_PROTOCOL_VERSION: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/, "must be a revision such as 2025-06-18")
+    .default("2025-06-18")
+    .describe("MCP revision that `mcp-doctor` opens with. No filter: every revision passes the gateway."),
   OAUTH_JWT_ALGORITHM: z
     .enum(["RS256", "ES256", "EdDSA"])
     .default("RS256")

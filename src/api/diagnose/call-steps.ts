@@ -77,8 +77,8 @@ export async function mcpCall(
 }
 
 function call(reach: Reach, url: string, token: string | undefined): Promise<Answered | string> {
-  const headers = { ...mcpHeaders, ...(token !== undefined && { authorization: `Bearer ${token}` }) }
-  return asked(reach, url, { method: "POST", headers, body: initialize })
+  const headers = { ...mcpHeaders(reach), ...(token !== undefined && { authorization: `Bearer ${token}` }) }
+  return asked(reach, url, { method: "POST", headers, body: initialize(reach) })
 }
 
 function forbidden(answer: Answered): string {

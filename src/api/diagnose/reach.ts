@@ -36,6 +36,8 @@ export interface Answered {
 
 /** HTTP calls of one investigation: never follows a redirect, ends within seconds, reads little. */
 export interface Reach {
+  /** MCP revision that a client of ours opens with. */
+  readonly protocolVersion: string
   /** @throws Unreachable */
   ask(url: string, asking?: Asking): Promise<Answered>
   close(): Promise<void>
@@ -51,13 +53,15 @@ export interface ReachOptions {
   readonly own: OwnHosts
   readonly allow: (address: string) => boolean
   readonly signal: AbortSignal
+  /** OAUTH_MCP_PROTOCOL_VERSION; the revision that every server knows unless said otherwise. */
+  readonly protocolVersion?: string
 }
 
 const longestBody = 262_144
 const deadlineMs = 6000
 
 /** Opens connections for one investigation; the caller closes it. */
-export function reach({ own, allow, signal }: ReachOptions): Reach {
+export function reach({ own, allow, signal, protocolVersion = "2025-06-18" }: ReachOptions): Reach {
   const ca = own.internalCa()
   const toOwn = buildConnector({
     timeout: deadlineMs,
@@ -81,6 +85,7 @@ export function reach({ own, allow, signal }: ReachOptions): Reach {
     },
   })
   return {
+    protocolVersion,
     async ask(url, { method = "GET", headers = {}, body } = {}) {
       try {
         const response = await request(url, {

@@ -18,18 +18,20 @@ export interface Learned<T> {
 
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-/** First message of an MCP client, of the revision that every server knows. */
-export const initialize = JSON.stringify({
-  jsonrpc: "2.0",
-  id: 1,
-  method: "initialize",
-  params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "gatehouse-doctor", version: "1" } },
-})
+/** First message of an MCP client. */
+export function initialize({ protocolVersion }: Reach): string {
+  const clientInfo = { name: "gatehouse-doctor", version: "1" }
+  const params = { protocolVersion, capabilities: {}, clientInfo }
+  return JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })
+}
 
-export const mcpHeaders = {
-  "content-type": "application/json",
-  accept: "application/json, text/event-stream",
-  "mcp-protocol-version": "2025-06-18",
+/** Headers of the same. */
+export function mcpHeaders({ protocolVersion }: Reach): Record<string, string> {
+  return {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    "mcp-protocol-version": protocolVersion,
+  }
 }
 
 /** Can the address be called at all? */
@@ -39,7 +41,7 @@ export async function connect(reach: Reach, url: string): Promise<Learned<Answer
   if (secureUrl(url) === undefined)
     return { finding: failed("The address must be an https URL without user information; http is for loopback only.") }
   try {
-    const value = await reach.ask(url, { method: "POST", headers: mcpHeaders, body: initialize })
+    const value = await reach.ask(url, { method: "POST", headers: mcpHeaders(reach), body: initialize(reach) })
     return { finding: ok(`${parsed.host} answers.`), value }
   } catch (error) {
     return { finding: failed(`${parsed.host} cannot be reached: ${unreachable(error)}.`) }

@@ -37,7 +37,7 @@ const diagnosis = endpoint({
     requireReadable(call, url)
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(longestMs)])
     const allow = (address: string) => addressAllowed(address, caller.admin, api.config.TARGET_ALLOW_CIDRS)
-    const calls = reach({ own: api.oauth.own, allow, signal })
+    const calls = reach({ own: api.oauth.own, allow, signal, protocolVersion: api.config.OAUTH_MCP_PROTOCOL_VERSION })
     try {
       return { body: await diagnose(calls, url, body.token, api.clock().getTime()), secret: true }
     } finally {
