@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { EdgeContext, Exchange, UpgradeSocket } from "./exchange.ts"
+import type { EdgeContext, Exchange, MetadataAnswer, UpgradeSocket } from "./exchange.ts"
 import { type HeadScan, type RequestHead, hasToken, scanHead } from "./framing.ts"
 import { answer, endAfter, refuse } from "./answer.ts"
 import type { Verdict } from "./guard.ts"
@@ -135,7 +135,8 @@ function route(exchange: Exchange, routed: RoutedHost): void {
   if (!proxy.enabled) return refuse(exchange, "proxy_disabled", ["Retry-After", "60"])
   if (path.startsWith(metadataPrefix)) {
     const found = edge.metadata(proxy, exchange.method, path)
-    if (found !== undefined) return answer(exchange, found.status, found.headers, found.body)
+    if (found instanceof Promise) return void found.then((document) => answerMetadata(exchange, document))
+    if (found !== undefined) return answerMetadata(exchange, found)
   }
   if (client.secure ? !proxy.enable_https : !proxy.enable_http)
     return !client.secure && proxy.enable_https ? toHttps(exchange) : refuse(exchange, "not_found")
@@ -162,6 +163,10 @@ function route(exchange: Exchange, routed: RoutedHost): void {
     return edge.mcp.take(exchange, proxy, () => toBackend(exchange, routed, verdict))
   if (exchange.scan.mcpRepeated) return refuse(exchange, "bad_request")
   toBackend(exchange, routed, verdict)
+}
+
+function answerMetadata(exchange: Exchange, { status, headers, body }: MetadataAnswer): void {
+  if (exchange.phase !== "done") answer(exchange, status, headers, body)
 }
 
 function toBackend(exchange: Exchange, routed: RoutedHost, verdict: Extract<Verdict, { pass: true }>): void {

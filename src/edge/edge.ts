@@ -24,6 +24,8 @@ import { dispatch } from "./dispatch.ts"
 import { headerNames } from "./header-names.ts"
 import { fail } from "./abandon.ts"
 import { hosts } from "../projections/hosts.ts"
+import { backendFetch } from "./mcp/backend-fetch.ts"
+import { backendMetadata } from "./mcp/backend-metadata.ts"
 import { mcpGate } from "./mcp/gate.ts"
 import { routes } from "../projections/routes.ts"
 import { randomBytes } from "node:crypto"
@@ -92,7 +94,14 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     commonName: config.SELF_SIGNED_CN,
     days: config.SELF_SIGNED_DAYS,
   })
-  const pools = upstreams<Exchange>(upstreamEvents, addressBook(parts.lookup ?? systemLookup, now), now)
+  const addresses = addressBook(parts.lookup ?? systemLookup, now)
+  const pools = upstreams<Exchange>(upstreamEvents, addresses, now)
+  const documents = backendMetadata({
+    hosts: served,
+    fetch: backendFetch(addresses, parts.allowAddress),
+    publicHttpsPort: config.publicHttpsPort,
+    now,
+  })
   const answers = challenges(projections)
   const context: EdgeContext = {
     config,
@@ -106,7 +115,10 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
       publicHttpsPort: config.publicHttpsPort,
       masterKey: Buffer.from(config.MASTER_KEY, "base64"),
     }),
-    metadata: parts.metadata,
+    metadata(proxy, method, path) {
+      const ours = parts.metadata(proxy, method, path)
+      return ours && documents.insteadOf(ours, proxy, method, path)
+    },
     oauth: parts.oauth,
     admin: parts.admin,
     adminUpgrade: parts.adminUpgrade,

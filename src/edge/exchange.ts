@@ -64,7 +64,8 @@ export interface EdgeContext {
   readonly challenges: Challenges
   readonly guard: Guard
   readonly mcp: McpGate
-  readonly metadata: Metadata
+  /** Waits for a backend whose own document may be the answer, when it was never asked. */
+  readonly metadata: (...request: Parameters<Metadata>) => ReturnType<Metadata> | Promise<MetadataAnswer>
   readonly oauth: OwnHandler
   readonly admin: OwnHandler
   /** For paths that {@link ownsWebSocket}. */

@@ -1,5 +1,7 @@
 import type { ErrorCode } from "../../errors.ts"
 import type { Exchange } from "../exchange.ts"
+import { fail } from "../abandon.ts"
+import { reason } from "../../platform/log.ts"
 
 /** Reads whole request bodies, within a limit for each and one for all together. */
 export interface BodyReader {
@@ -42,7 +44,14 @@ export function bodyReader(most = mostHeld): BodyReader {
       req.on("end", () => {
         if (exchange.phase !== "reading") return
         exchange.phase = "new"
-        done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+        try {
+          done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+        } catch (error) {
+          // No request may end the process; one that cannot be judged is refused.
+          const { edge, hostname, requestId } = exchange
+          edge.log.error("request_failed", { host: hostname, request_id: requestId, reason: reason(error) })
+          fail(exchange, "internal")
+        }
       })
     },
     release(exchange) {

@@ -65,9 +65,8 @@ function filteredEvent(event: Buffer, hides: Hides): Buffer | undefined {
   let text: string | undefined
   try {
     text = filteredText(data.map((line) => line.slice(5).replace(/^ /, "")).join("\n"), hides)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
+  } catch {
+    return undefined
   }
   if (text === undefined) return event
   const others = lines.filter((line) => line !== "" && !data.includes(line))
