@@ -111,7 +111,7 @@ export const ConfigurationDocument = Desired.extend({
   position: z.int().optional(),
   digest: z.string().optional(),
   secrets: SealedSecrets.nullable().default(null),
-}).meta({ id: "Configuration" })
+})
 
 const nameFields = {
   tokens: "name",

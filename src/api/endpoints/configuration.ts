@@ -89,6 +89,8 @@ const applyConfiguration = endpoint({
   query: z.strictObject({ dry_run: flag(true), prune: flag(false) }),
   body: ConfigurationDocument,
   largeBody: true,
+  // Each object is a write of its own, some milliseconds long; there may be many thousands.
+  deadline: 1800,
   passphrase: true,
   status: 200,
   response: Report,
