@@ -106,7 +106,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
   const used = usage(accessRedis, counted)
   const usageLost = (error: unknown) => log.debug("usage_not_counted", { error: reason(error) })
   const trusts = addressRanges(config.TRUSTED_PROXIES).has
-  const oauth = oauthApp({ config, projections, bus, store, vault, ttl, log, clock, counters: counted, trusts })
+  const oauth = oauthApp({ config, projections, bus, store, vault, ttl, log, clock, counters: counted, trusts, crash })
   const keys = openKeys({ dir: join(config.GATEHOUSE_HOME, "keys"), store, vault, projections, log })
   const checks = healthChecks({
     projections,
@@ -121,6 +121,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     config,
     projections,
     redis,
+    crash,
     bus,
     store,
     vault,

@@ -1,5 +1,6 @@
 import type { AccessSink } from "./edge/access-log.ts"
 import type { AuthorizationServerParts } from "./oauth/authorization-server.ts"
+import type { CrashPoint } from "./platform/crash-point.ts"
 import type { Counters } from "./platform/counters.ts"
 import type { Edge } from "./edge/edge.ts"
 import type { OAuthParts } from "./api/oauth-parts.ts"
@@ -19,6 +20,7 @@ export interface AdministrationParts extends Pick<
   "config" | "projections" | "bus" | "store" | "vault" | "clock"
 > {
   readonly redis: Redis
+  readonly crash: CrashPoint
   readonly counters: Counters
   readonly usage: Usage
   /** The public listeners, once they serve. */
@@ -27,11 +29,13 @@ export interface AdministrationParts extends Pick<
 
 /** What the API's endpoints about OAuth work with. */
 export function oauthAdministration(parts: AdministrationParts): OAuthParts {
-  const { redis, counters, usage, projections, clock } = parts
+  const { redis, counters, usage, projections, clock, crash } = parts
   const own = ownHosts(parts)
+  const keys = signingKeys(parts)
   const tokens = accessTokens({ world: () => projections.world, now: () => clock().getTime() })
-  const checks = oauthChecks({ ...parts, signingKeys: signingKeys(parts), accessTokens: tokens, own, fetch })
-  return { index: oauthIndex(redis), counters, usage, checks, own }
+  const checks = oauthChecks({ ...parts, signingKeys: keys, accessTokens: tokens, own, fetch })
+  const rotation = () => keys.rotation()
+  return { index: oauthIndex(redis), counters, usage, checks, own, rotation, rotated: () => crash("oauth.keyRotated") }
 }
 
 /** The hosts that this node serves, by the way to them over its own listener. */

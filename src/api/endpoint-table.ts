@@ -13,6 +13,7 @@ import { instanceEndpoints } from "./endpoints/instances.ts"
 import { oauthClientChangeEndpoints } from "./endpoints/oauth-client-changes.ts"
 import { oauthClientEndpoints } from "./endpoints/oauth-clients.ts"
 import { oauthDiagnoseEndpoints } from "./endpoints/oauth-diagnose.ts"
+import { oauthKeyEndpoints } from "./endpoints/oauth-keys.ts"
 import { oauthProxyEndpoints } from "./endpoints/oauth-proxies.ts"
 import { oauthSessionEndpoints } from "./endpoints/oauth-sessions.ts"
 import { oauthSetupEndpoints } from "./endpoints/oauth-setup.ts"
@@ -75,6 +76,7 @@ export const endpoints: readonly Endpoint[] = [
   ...oauthTokenEndpoints,
   ...oauthSessionEndpoints,
   ...oauthProxyEndpoints,
+  ...oauthKeyEndpoints,
   ...oauthStatusEndpoints,
   ...oauthSetupEndpoints,
   ...oauthDiagnoseEndpoints,

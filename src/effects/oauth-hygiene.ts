@@ -7,7 +7,7 @@ import { endOfLife, isOrphan } from "../events/oauth-client.ts"
 import { keepLease } from "../platform/lease.ts"
 import { reason } from "../platform/log.ts"
 import { setTimeout as sleep } from "node:timers/promises"
-import { supersededKeys } from "../projections/signing-key-order.ts"
+import { retirementMarginMs, supersededKeys } from "../projections/signing-key-order.ts"
 
 /** What the hygiene of OAuth works with. */
 export interface HygieneParts extends Pick<EffectContext, "config" | "store" | "bus" | "projections" | "log" | "now"> {
@@ -129,7 +129,7 @@ async function deadGrants(
 async function retireKeys(parts: HygieneParts, signal: AbortSignal): Promise<number> {
   const { projections, config, now } = parts
   const keys = [...all(projections.world, "signing-key")]
-  const over = supersededKeys(keys, now().getTime(), config.OAUTH_ACCESS_TOKEN_LIFETIME * 1000 + marginMs)
+  const over = supersededKeys(keys, now().getTime(), config.OAUTH_ACCESS_TOKEN_LIFETIME * 1000 + retirementMarginMs)
   for (const { kid } of over)
     if (!signal.aborted) await execute(parts, "RetireSigningKey", { kid, reason: "superseded" })
   return over.length

@@ -96,8 +96,6 @@ export interface OAuthApp {
   readonly renewCookie: RenewCookie
   /** Sees to it that there is a signing key; to be awaited before the first request. @throws ConfigError, GatehouseError */
   ensureSigningKey(): Promise<void>
-  /** Makes a new signing key, which signs ten minutes later. @throws GatehouseError `store_unavailable` */
-  rotateSigningKey(): Promise<{ readonly kid: string; readonly activates_at: string }>
 }
 
 /** Puts the authorization server together. */
@@ -109,6 +107,7 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
   const server: AuthorizationServer = {
     ...parts,
     issuer,
+    crash: parts.crash ?? (() => undefined),
     trusts: parts.trusts ?? (() => false),
     fetch: parts.fetch ?? fetch,
     documents: parts.documents ?? documentFetch({ issuer, ...hosts }),
@@ -131,7 +130,6 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
     hostLogin: nodeHandler(hostApp(server), parts.log),
     renewCookie: browserRenewal(server),
     ensureSigningKey: () => server.signingKeys.ensure(),
-    rotateSigningKey: () => server.signingKeys.rotate(),
   }
 }
 

@@ -82,6 +82,7 @@ export async function redeemCode(
       await revokeGrant(server, grantedFacts(redemption.value).grant_id, "code_reuse")
       throw refused()
     case "redeemed":
+      server.crash("oauth.codeRedeemed")
       return issueTokens(server, client, grantedFacts(redemption.value), { resources, generation: 1, jkt })
   }
 }

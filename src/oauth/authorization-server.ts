@@ -3,6 +3,7 @@ import type { BrowserCookies } from "../projections/browser-cookie.ts"
 import type { CommandBus } from "../platform/command-bus.ts"
 import type { Config } from "../platform/config.ts"
 import type { Counters } from "../platform/counters.ts"
+import type { CrashPoint } from "../platform/crash-point.ts"
 import type { DocumentFetch } from "./document-fetch.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { H3Event } from "h3"
@@ -32,6 +33,7 @@ export interface AuthorizationServerParts {
   readonly counters?: Pick<Counters, "add" | "addTo">
   /** Is what this peer says of the original request believed? Nobody's is by default. */
   readonly trusts?: (peer: string) => boolean
+  readonly crash?: CrashPoint
   /** For calls to identity providers. */
   readonly fetch?: typeof fetch
   /** For documents at addresses that others choose. */
@@ -41,9 +43,10 @@ export interface AuthorizationServerParts {
 /** Everything that the endpoints work with. */
 export interface AuthorizationServer extends Omit<
   AuthorizationServerParts,
-  "fetch" | "documents" | "counters" | "trusts"
+  "fetch" | "documents" | "counters" | "trusts" | "crash"
 > {
   readonly trusts: (peer: string) => boolean
+  readonly crash: CrashPoint
   /** Issuer identifier (RFC 8414 §2), compared byte for byte by clients. */
   readonly issuer: string
   readonly fetch: typeof fetch

@@ -35,6 +35,7 @@ export async function completeAuthorization(
   await recordDocument(server, transaction)
   const grantId = randomUUID()
   const position = await issueGrant(server, client, { ...transaction, scope }, user, grantId, asked)
+  server.crash("oauth.grantRecorded")
   server.log.info("oauth_grant_issued", { grant_id: grantId, client_id, subject: user.subject, resources })
   tallyAuthorization(server, client_id)
   const facts = { grant_id: grantId, position, user, resources }

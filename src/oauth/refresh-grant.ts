@@ -39,6 +39,7 @@ export async function refresh(
   requirePolicy(server, client, grant, facts, resources)
   await server.signingKeys.signer()
   const { generation } = await rotate(server, client, token)
+  server.crash("oauth.refreshRotated")
   await recordClientUse(server, client)
   return issueTokens(server, client, facts, { resources, scope, generation, jkt })
 }

@@ -17,6 +17,14 @@ export interface Signer {
   readonly privateKey: KeyObject
 }
 
+/** A command that publishes a new key. */
+export interface KeyAddition {
+  readonly type: "AddSigningKey"
+  readonly data: { readonly kid: string; readonly activates_at: string } & Readonly<Record<string, unknown>>
+  readonly asked: unknown
+  readonly secrets: Readonly<Record<string, string>>
+}
+
 /** The keys that sign access tokens (RFC 7517); their public parts are events, their private parts in the vault. */
 export interface SigningKeys {
   /**
@@ -25,11 +33,10 @@ export interface SigningKeys {
    */
   ensure(): Promise<void>
   /**
-   * Makes a new key, which signs when every verifier can have it; the present one is retired by hygiene when its last token has
-   * expired. @returns thumbprint of the new key, and when it begins to sign, ISO 8601
-   * @throws GatehouseError `store_unavailable`
+   * The command of a new key, which signs when every verifier can have it; refused while another new key waits. The present key is
+   * retired by hygiene when its last token has expired.
    */
-  rotate(): Promise<{ readonly kid: string; readonly activates_at: string }>
+  rotation(): Promise<KeyAddition>
   /** The newest active key. @throws GatehouseError `store_unavailable` when there is none yet or it cannot be fetched */
   signer(): Promise<Signer>
 }
@@ -63,11 +70,11 @@ export function signingKeys(parts: Parts): SigningKeys {
       // An old outcome under that id means that its key was retired since: then this node's key is a new one indeed.
       if (!fits()) await add(parts, privateKey, algorithm, activatesAt, randomUUID())
     },
-    async rotate() {
+    async rotation() {
       const algorithm = config.OAUTH_JWT_ALGORITHM
       const activatesAt = new Date(clock().getTime() + publishedAheadMs)
-      const kid = await add(parts, await newKey(algorithm), algorithm, activatesAt, randomUUID())
-      return { kid, activates_at: activatesAt.toISOString() }
+      const addition = await addedKey(parts, await newKey(algorithm), algorithm, activatesAt)
+      return { ...addition, data: { ...addition.data, alone: true } }
     },
     async signer() {
       const now = clock().getTime()
@@ -92,24 +99,28 @@ async function add(
   algorithm: Algorithm,
   activatesAt: Date,
   key: string,
-): Promise<string> {
+): Promise<void> {
+  const addition = await addedKey(parts, privateKey, algorithm, activatesAt)
+  const executed = await parts.bus.execute({ ...addition, actor: oauthActor, idempotencyKey: key }, 5000)
+  if (executed.status === "queued") throw new GatehouseError("store_unavailable", "the signing key waits to be decided")
+}
+
+async function addedKey(
+  { vault }: Pick<Parts, "vault">,
+  privateKey: KeyObject,
+  algorithm: Algorithm,
+  activatesAt: Date,
+): Promise<KeyAddition> {
   const jwk = createPublicKey(privateKey).export({ format: "jwk" })
   const kid = await calculateJwkThumbprint(jwk)
   const ref = `signing-key-${randomUUID()}`
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }) as string
-  const executed = await parts.bus.execute(
-    {
-      type: "AddSigningKey",
-      data: { kid, algorithm, public_jwk: jwk, key_ref: ref, activates_at: activatesAt.toISOString() },
-      asked: { algorithm },
-      actor: oauthActor,
-      idempotencyKey: key,
-      secrets: { [ref]: parts.vault.seal(ref, pem) },
-    },
-    5000,
-  )
-  if (executed.status === "queued") throw new GatehouseError("store_unavailable", "the signing key waits to be decided")
-  return kid
+  return {
+    type: "AddSigningKey",
+    data: { kid, algorithm, public_jwk: jwk, key_ref: ref, activates_at: activatesAt.toISOString() },
+    asked: { algorithm },
+    secrets: { [ref]: vault.seal(ref, pem) },
+  }
 }
 
 /** @throws ConfigError */

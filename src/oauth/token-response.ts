@@ -112,6 +112,7 @@ async function accessToken(
   }
   const { groups: _, ...recorded } = claims
   await remember(server, recorded, expires - issuedAt)
+  server.crash("oauth.tokenStored")
   return new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ: "at+jwt", kid }).sign(privateKey)
 }
 

@@ -7,6 +7,9 @@ export function activeKeys(keys: readonly SigningKey[], now: number): SigningKey
     .sort((a, b) => Date.parse(b.activates_at) - Date.parse(a.activates_at) || (a.kid < b.kid ? -1 : 1))
 }
 
+/** How long a key stays after it signed its last token, beyond the life of that token, milliseconds: clocks differ, and host cookies live this long. */
+export const retirementMarginMs = 900_000
+
 /**
  * Keys that signed before the present one and whose last token has expired.
  * @param afterMs how long after the change of keys a token of the former key may still be good, milliseconds

@@ -22,6 +22,7 @@ import { type OAuthApp, oauthApp } from "../../src/oauth/app.ts"
 import { once } from "node:events"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { signingKeys } from "../../src/oauth/signing-keys.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
 import { type TtlStore, ttlStore } from "../../src/platform/ttl-store.ts"
@@ -103,12 +104,13 @@ export async function oauthNode({
   const bus = commandBus(store, runner.awaitOutcome, now)
   const redis = connectRedis(redisUrl, "oauth", "command", log)
   const ttl = ttlStore(redis)
+  const opened = vault(Buffer.from(config.MASTER_KEY, "base64"))
   const app = oauthApp({
     config,
     projections: runner,
     bus,
     store,
-    vault: vault(Buffer.from(config.MASTER_KEY, "base64")),
+    vault: opened,
     ttl,
     log,
     clock: now,
@@ -131,7 +133,18 @@ export async function oauthNode({
     redis,
     ttl,
     app,
-    rotateSigningKey: app.rotateSigningKey,
+    async rotateSigningKey() {
+      const rotation = await signingKeys({
+        config,
+        projections: runner,
+        bus,
+        store,
+        vault: opened,
+        clock: now,
+      }).rotation()
+      await bus.execute({ ...rotation, actor: admin }, 10_000)
+      return rotation.data
+    },
     ensureSigningKey: app.ensureSigningKey,
     async execute(type, data) {
       const executed = await bus.execute({ type, data, actor: admin }, 10_000)

@@ -8,5 +8,13 @@ import { usage } from "../../src/platform/usage.ts"
 export function oauthParts(redis: Redis): OAuthParts {
   const counted = counters(redis, Date.now, () => undefined)
   const own = { serves: () => false, address: "127.0.0.1", port: () => 0, internalCa: () => undefined }
-  return { index: oauthIndex(redis), counters: counted, usage: usage(redis, counted), checks: {}, own }
+  return {
+    index: oauthIndex(redis),
+    counters: counted,
+    usage: usage(redis, counted),
+    checks: {},
+    own,
+    rotation: () => Promise.reject(new Error("no signing keys here")),
+    rotated: () => undefined,
+  }
 }

@@ -133,6 +133,17 @@ const proxyStatus: Recipe = {
   },
 }
 
+const rotateKey: Recipe = {
+  name: "oauth-key-rotate",
+  group,
+  doc: "Make a new signing key: published now, signs in ten minutes; the old one goes when its last token has expired",
+  parameters: [],
+  async run(session) {
+    const reply = await session.call("rotateOAuthKey", { token: await session.token("") })
+    session.show(reply)
+  },
+}
+
 /** Recipes about the authorization server. */
 export const oauthRecipes: readonly Recipe[] = [
   setup,
@@ -155,4 +166,5 @@ export const oauthRecipes: readonly Recipe[] = [
   showing("oauth-metrics", "Count clients, tokens, flows and errors of the authorization server", "getOAuthMetrics"),
   health,
   proxyStatus,
+  rotateKey,
 ]
