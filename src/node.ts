@@ -106,7 +106,20 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
   const used = usage(accessRedis, counted)
   const usageLost = (error: unknown) => log.debug("usage_not_counted", { error: reason(error) })
   const trusts = addressRanges(config.TRUSTED_PROXIES).has
-  const oauth = oauthApp({ config, projections, bus, store, vault, ttl, log, clock, counters: counted, trusts, crash })
+  const oauth = oauthApp({
+    config,
+    projections,
+    bus,
+    store,
+    vault,
+    ttl,
+    log,
+    clock,
+    counters: counted,
+    trusts,
+    crash,
+    usage: used,
+  })
   const keys = openKeys({ dir: join(config.GATEHOUSE_HOME, "keys"), store, vault, projections, log })
   const checks = healthChecks({
     projections,

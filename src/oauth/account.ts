@@ -5,6 +5,8 @@ import { type AccountGrant, accountPage } from "./account-page.ts"
 import { all, find } from "../events/world.ts"
 import { currentSession } from "./session.ts"
 import { formParameters } from "./parameters.ts"
+import { reason } from "../platform/log.ts"
+import type { Used } from "../platform/usage.ts"
 import { revokeGrant } from "./grant-revocation.ts"
 import { seeOther } from "./authorization-response.ts"
 import { startSessionLogin } from "./session-login.ts"
@@ -13,7 +15,8 @@ import { startSessionLogin } from "./session-login.ts"
 export const showAccount: Handler = async (server, event) => {
   const session = await currentSession(server, event)
   if (session === undefined) return startSessionLogin(server, event, "/account")
-  return accountPage(session, await grantsOf(server, session.user.subject))
+  const hosts = [...((await usedBy(server, session.session_id))?.hosts.keys() ?? [])].toSorted()
+  return accountPage(session, await grantsOf(server, session.user.subject), hosts)
 }
 
 /** `POST /account`: takes one grant back. */
@@ -33,6 +36,16 @@ export const revokeOwnGrant: Handler = async (server, event) => {
   return seeOther("/account")
 }
 
+/** Use of a grant or browser session; a page without it is better than none. */
+async function usedBy({ usage, log }: AuthorizationServer, id: string): Promise<Used | undefined> {
+  try {
+    return await usage?.of("grant", id)
+  } catch (error) {
+    log.warning("oauth_usage_unknown", { error: reason(error) })
+    return undefined
+  }
+}
+
 async function grantsOf(server: AuthorizationServer, subject: string): Promise<AccountGrant[]> {
   const { world } = server.projections
   const grants = [...all(world, "grant")].filter((grant) => grant.subject === subject)
@@ -43,6 +56,7 @@ async function grantsOf(server: AuthorizationServer, subject: string): Promise<A
       grant,
       clientName: client?.metadata.client_name ?? null,
       lastToken: family === undefined ? null : new Date(family.rotated_at).toISOString(),
+      used: await usedBy(server, grant.grant_id),
     }
   })
   const found = await Promise.all(rows)

@@ -16,6 +16,7 @@ import type { SigningKeys } from "./signing-keys.ts"
 import type { TokensByHash } from "../projections/tokens-by-hash.ts"
 import type { TrustedIssuer } from "./trusted-issuer.ts"
 import type { TtlStore } from "../platform/ttl-store.ts"
+import type { Usage } from "../platform/usage.ts"
 import type { Vault } from "../platform/vault.ts"
 import { getRequestIP } from "h3"
 
@@ -33,6 +34,8 @@ export interface AuthorizationServerParts {
   readonly counters?: Pick<Counters, "add" | "addTo">
   /** Is what this peer says of the original request believed? Nobody's is by default. */
   readonly trusts?: (peer: string) => boolean
+  /** What was used when, from the access log. */
+  readonly usage?: Pick<Usage, "of">
   readonly crash?: CrashPoint
   /** For calls to identity providers. */
   readonly fetch?: typeof fetch

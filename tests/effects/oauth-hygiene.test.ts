@@ -1,3 +1,4 @@
+import { rotateSigningKey } from "../oauth/key-rotation.ts"
 import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "../oauth/oauth-node.ts"
 import { person } from "../oauth/person.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
@@ -164,7 +165,7 @@ describe("a sweep", () => {
     const client = await registerClient(node)
     const kidOf = (token: string) => decodeProtectedHeader(token).kid
     const old = await tokensFor(node, client, alice, { resource })
-    const { kid, activates_at } = await node.rotateSigningKey()
+    const { kid, activates_at } = await rotateSigningKey(node)
     expect(Date.parse(activates_at) - Date.now()).toBeGreaterThan(590_000)
     const published = async () =>
       (await send(node, "/jwks")).json<{ keys: { kid: string }[] }>().keys.map((key) => key.kid)

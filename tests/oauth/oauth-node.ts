@@ -22,7 +22,6 @@ import { type OAuthApp, oauthApp } from "../../src/oauth/app.ts"
 import { once } from "node:events"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
-import { signingKeys } from "../../src/oauth/signing-keys.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
 import { type TtlStore, ttlStore } from "../../src/platform/ttl-store.ts"
@@ -56,7 +55,6 @@ export interface OAuthNode {
   readonly redis: Redis
   readonly ttl: TtlStore
   readonly app: OAuthApp
-  rotateSigningKey(): Promise<{ kid: string; activates_at: string }>
   ensureSigningKey(): Promise<void>
   /** Submits as an administrator. */
   execute(type: string, data: unknown): Promise<unknown>
@@ -104,13 +102,12 @@ export async function oauthNode({
   const bus = commandBus(store, runner.awaitOutcome, now)
   const redis = connectRedis(redisUrl, "oauth", "command", log)
   const ttl = ttlStore(redis)
-  const opened = vault(Buffer.from(config.MASTER_KEY, "base64"))
   const app = oauthApp({
     config,
     projections: runner,
     bus,
     store,
-    vault: opened,
+    vault: vault(Buffer.from(config.MASTER_KEY, "base64")),
     ttl,
     log,
     clock: now,
@@ -133,18 +130,6 @@ export async function oauthNode({
     redis,
     ttl,
     app,
-    async rotateSigningKey() {
-      const rotation = await signingKeys({
-        config,
-        projections: runner,
-        bus,
-        store,
-        vault: opened,
-        clock: now,
-      }).rotation()
-      await bus.execute({ ...rotation, actor: admin }, 10_000)
-      return rotation.data
-    },
     ensureSigningKey: app.ensureSigningKey,
     async execute(type, data) {
       const executed = await bus.execute({ type, data, actor: admin }, 10_000)

@@ -10,6 +10,7 @@ import { HostName } from "../../events/values.ts"
 import type { Proxy } from "../../events/proxy.ts"
 import { admitted, refused } from "../../platform/usage-tally.ts"
 import { all } from "../../events/world.ts"
+import { browserSessions } from "../oauth-browsers.ts"
 import { grantSessions } from "../oauth-sessions.ts"
 
 const tag = "oauth"
@@ -74,12 +75,14 @@ const listProxies = endpoint({
   },
 })
 
-/** Usable grants by the host that they are for. */
+/** Sessions by host: usable grants that are for it, and browsers that were used on it. */
 async function sessionCounts(call: Call): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>()
   for (const { grant } of await grantSessions(call, sightOf(call.api, call.caller), () => true))
     for (const host of new Set(grant.resources.map(hostOf)))
       if (host !== undefined) counts.set(host, (counts.get(host) ?? 0) + 1)
+  for (const { view } of (await known(browserSessions(call))) ?? [])
+    for (const host of view.accessed_proxies ?? []) counts.set(host, (counts.get(host) ?? 0) + 1)
   return counts
 }
 
@@ -110,7 +113,7 @@ const listProxySessions = endpoint({
   path: "/api/v1/oauth/proxies/{hostname}/sessions",
   operationId: "listOAuthProxySessions",
   tag,
-  summary: "List the sessions that can use a proxy.",
+  summary: "List the sessions that can use a proxy: clients' grants for it, and browsers that were used on it.",
   who: "owner",
   params: z.strictObject({ hostname: HostName }),
   query: sessionQuery,
@@ -122,12 +125,14 @@ const listProxySessions = endpoint({
     const grants = await grantSessions(call, sightOf(call.api, call.caller), ({ resources }) =>
       resources.some((uri) => hostOf(uri) === hostname),
     )
-    return {
-      body: sessionPage(
-        grants.map(({ grant, client, use }) => grantSession(grant, client, use)),
-        call.query,
-      ),
-    }
+    const browsers = ((await known(browserSessions(call))) ?? []).filter(({ view }) =>
+      view.accessed_proxies?.includes(hostname),
+    )
+    const views = [
+      ...grants.map(({ grant, client, use }) => grantSession(grant, client, use)),
+      ...browsers.map(({ view }) => view),
+    ]
+    return { body: sessionPage(views, call.query) }
   },
 })
 

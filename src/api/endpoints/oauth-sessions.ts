@@ -54,7 +54,7 @@ const listSessions = endpoint({
   path: "/api/v1/oauth/sessions",
   operationId: "listOAuthSessions",
   tag,
-  summary: "List what is signed in: clients that somebody allowed, and for administrators also browsers.",
+  summary: "List what is signed in: clients that somebody allowed, and browsers.",
   who: "any",
   query: sessionQuery.extend({ kind: z.enum(["grant", "browser"]).optional() }),
   status: 200,
@@ -62,7 +62,7 @@ const listSessions = endpoint({
   async handler(call) {
     const { kind, ...query } = call.query
     const grants = kind === "browser" ? [] : await grantSessions(call, sightOf(call.api, call.caller), () => true)
-    const browsers = kind === "grant" || !call.caller.admin ? [] : ((await known(browserSessions(call.api))) ?? [])
+    const browsers = kind === "grant" ? [] : ((await known(browserSessions(call))) ?? [])
     const views = [
       ...grants.map(({ grant, client, use }) => grantSession(grant, client, use)),
       ...browsers.map(({ view }) => view),
@@ -84,7 +84,7 @@ const showSession = endpoint({
   errors: ["store_unavailable"],
   async handler(call) {
     const found = await visibleSession(call, call.params.session_id)
-    return { body: "view" in found ? browserSession(found) : await grantDetail(call, found) }
+    return { body: "view" in found ? browserSession(found, call.caller.admin) : await grantDetail(call, found) }
   },
 })
 
@@ -93,7 +93,7 @@ async function visibleSession(call: Call, id: string): Promise<GrantSession | Br
   const { api, caller } = call
   const [session] = await grantSessions(call, sightOf(api, caller), ({ grant_id }) => grant_id === id)
   if (session !== undefined) return session
-  const browser = caller.admin ? (await browserSessions(api)).find(({ view }) => view.session_id === id) : undefined
+  const browser = (await browserSessions(call)).find(({ view }) => view.session_id === id)
   if (browser === undefined) throw new GatehouseError("not_found", "there is no such session")
   return browser
 }
@@ -144,10 +144,13 @@ const endSession = endpoint({
   params: NamedSession,
   status: 204,
   response: z.void(),
-  errors: ["not_owner", "store_unavailable"],
+  errors: ["not_owner", "admin_required", "store_unavailable"],
   async handler(call) {
     const found = await visibleSession(call, call.params.session_id)
-    return "view" in found ? endBrowser(call, found) : endGrant(call, found)
+    if (!("view" in found)) return endGrant(call, found)
+    // It is signed in on hosts of others too.
+    if (!call.caller.admin) throw new GatehouseError("admin_required")
+    return endBrowser(call, found)
   },
 })
 
