@@ -93,7 +93,7 @@ function refusedPage(
   return page(
     "Not allowed",
     markup`<p>You are signed in as <strong>${user.username}</strong> (${user.subject}), who may not use <strong>${hostname}</strong>.</p>
-<p><a class="button" href="${`${again}&prompt=login`}">Use another account</a> <a href="/logout">Sign out</a></p>`,
+<p><a class="button" href="${`${again}&prompt=login`}">Sign in again or use another account</a> <a href="/logout">Sign out</a></p>`,
     { status: 403 },
   )
 }

@@ -204,7 +204,7 @@ describe("a web application in a real browser", () => {
     await page.goto(at("app", "/x"))
     await signIn(page, bob.body.token)
     await page.getByRole("heading", { name: "Not allowed" }).waitFor()
-    await page.getByRole("link", { name: "Use another account" }).click()
+    await page.getByRole("link", { name: "use another account" }).click()
     await signIn(page)
     await page.waitForURL(at("app", "/x"))
     await context.close()
