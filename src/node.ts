@@ -3,15 +3,12 @@ import { type EffectContext, report } from "./effects/effect-context.ts"
 import { type Logger, reason } from "./platform/log.ts"
 import { auditTrail } from "./platform/audit-trail.ts"
 import { accessStream } from "./platform/access-stream.ts"
-import { accessTokens } from "./projections/access-token.ts"
 import { addressRanges } from "./edge/client-address.ts"
 import { apiApp } from "./api/app.ts"
 import { accessSink, oauthAdministration } from "./oauth-administration.ts"
 import { counters } from "./platform/counters.ts"
 import { accessColumns } from "./edge/access-log.ts"
 import { usage } from "./platform/usage.ts"
-import { browserCookies } from "./projections/browser-cookie.ts"
-import { browserGuard } from "./edge/browser-guard.ts"
 import { commandBus } from "./platform/command-bus.ts"
 import type { Config } from "./platform/config.ts"
 import { connectRedis } from "./platform/redis.ts"
@@ -23,6 +20,7 @@ import { deciderModel } from "./commands/decider.ts"
 import { eventFeed } from "./projections/event-feed.ts"
 import { eventStreamPath } from "./api/event-socket.ts"
 import { eventSubscriptions } from "./api/event-subscriptions.ts"
+import { gatewayGuard } from "./gateway-guard.ts"
 import { fork } from "./events/world.ts"
 import { GatehouseError } from "./errors.ts"
 import { healthChecks } from "./health-checks.ts"
@@ -42,10 +40,9 @@ import { randomUUID } from "node:crypto"
 import { redisEventStore } from "./platform/redis-event-store.ts"
 import { resourceMetadata } from "./edge/resource-metadata.ts"
 import { setTimeout as sleep } from "node:timers/promises"
-import { randomSecret, sha256 } from "./platform/ids.ts"
+import { sha256 } from "./platform/ids.ts"
 import { startEdge } from "./edge/edge.ts"
 import { startEffects } from "./effects/effects.ts"
-import { tokenGuard } from "./edge/token-guard.ts"
 import { ttlStore } from "./platform/ttl-store.ts"
 import { mayDial, webhookParts } from "./webhook-parts.ts"
 import { vault as vaultOf } from "./platform/vault.ts"
@@ -169,17 +166,10 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     api = await listenApi(admin.handler, config.API_PORT, admin.upgrade)
     await until(() => projections.ready, signal)
     if (signal.aborted) return
-    const tokens = accessTokens({ world: () => projections.world, now: Date.now })
     edge = await startEdge({
       config,
       projections,
-      guard: browserGuard({
-        guard: tokenGuard({ tokens, settings: config }),
-        cookies: browserCookies(() => projections.world, Date.now),
-        settings: config,
-        now: Date.now,
-        secret: randomSecret,
-      }),
+      guard: gatewayGuard(config, projections),
       metadata: (proxy, method, path) => resourceMetadata(proxy, method, path, config.publicHttpsPort),
       oauth: oauth.handler,
       admin: admin.handler,

@@ -2,14 +2,10 @@ import { type IncomingHttpHeaders, type IncomingMessage, type Server, createServ
 import { type OAuthNode, apiToken, oauthNode } from "../oauth/oauth-node.ts"
 import { type TestEdge, testEdge } from "../support/edge.ts"
 import { WebSocketServer } from "ws"
-import { accessTokens } from "../../src/projections/access-token.ts"
-import { browserCookies } from "../../src/projections/browser-cookie.ts"
-import { browserGuard } from "../../src/edge/browser-guard.ts"
+import { gatewayGuard } from "../../src/gateway-guard.ts"
 import { once } from "node:events"
-import { randomSecret } from "../../src/platform/ids.ts"
 import { request } from "node:https"
 import { resourceMetadata } from "../../src/edge/resource-metadata.ts"
-import { tokenGuard } from "../../src/edge/token-guard.ts"
 
 /** A web application behind Gatehouse: backend, edge and authorization server of one node in this process, on a real Redis. */
 export interface WebHost {
@@ -86,18 +82,11 @@ export async function webHost(
   sockets.on("connection", (socket) => socket.on("message", (data, binary) => socket.send(data, { binary })))
   const backendPort = await listening(backend)
   const now = () => Date.now() + node.clock.offset
-  const world = () => node.projections.world
   const edge = await testEdge(
     { PUBLIC_HTTPS_PORT: "8443", ...env },
     {
       projections: node.projections,
-      guard: browserGuard({
-        guard: tokenGuard({ tokens: accessTokens({ world, now }), settings: node.config }),
-        cookies: browserCookies(world, now),
-        settings: node.config,
-        now,
-        secret: randomSecret,
-      }),
+      guard: gatewayGuard(node.config, node.projections, now),
       metadata: (proxy, method, path) => resourceMetadata(proxy, method, path, 8443),
       oauth: node.app.handler,
       hostLogin: node.app.hostLogin,
