@@ -9,11 +9,14 @@ import { ownObject } from "../access.ts"
 
 const tag = "services"
 const base = "/api/v1/services"
+/** Longer than an engine that does not answer is waited for: the caller shall read that it is the engine. */
+const deadline = 60
 
 const logs = endpoint({
   method: "GET",
   path: `${base}/{name}/logs`,
   operationId: "getServiceLogs",
+  deadline,
   tag,
   summary: "Show the last lines that a service has printed; with follow as server-sent events that go on.",
   who: "owner",
@@ -43,6 +46,7 @@ const stats = endpoint({
   method: "GET",
   path: `${base}/{name}/stats`,
   operationId: "getServiceStats",
+  deadline,
   tag,
   summary: "Show what a running service uses of CPU, memory and network.",
   who: "owner",
@@ -70,6 +74,7 @@ const cleanup = endpoint({
   method: "POST",
   path: `${base}/cleanup`,
   operationId: "cleanupServices",
+  deadline,
   tag,
   summary:
     "Find containers of this installation that no service has, and remove them unless dry_run; foreign containers are never touched.",
