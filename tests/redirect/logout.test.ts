@@ -117,6 +117,22 @@ describe("signing out", () => {
   })
 })
 
+describe("several nodes", () => {
+  it("share a sign-in: begun on one, proven on another, finished on the first, used on both", async () => {
+    const who = web.visitor()
+    await who.signIn(`${auth}/account`, web.alice)
+    const cookies = (host: string) => [...who.jar(host)].map(([key, value]) => `${key}=${value}`).join("; ")
+    const begun = await who.open(`${app}/start`)
+    const proven = await second.send(begun.location!.href, { headers: { cookie: cookies("auth.localhost") } })
+    expect([proven.status, proven.location?.pathname]).toEqual([303, "/.gatehouse/session"])
+    const arrived = await who.open(proven.location!)
+    expect([arrived.status, arrived.location?.href]).toEqual([303, `${app}/start`])
+    const headers = { cookie: cookies("app.localhost") }
+    for (const node of [web, second]) expect((await node.send(`${app}/start`, { headers })).status).toBe(200)
+    expect((await second.send(proven.location!.href, { headers })).status, "the ticket is used up").toBe(400)
+  })
+})
+
 describe("what is open when a session ends", () => {
   const socket = (node: WebHost, cookie: string, origin: string | undefined) =>
     new WebSocket(`wss://127.0.0.1:${node.edge.httpsPort}/socket`, {
