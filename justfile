@@ -151,6 +151,11 @@ bench *options: _develop
     scripts/bootstrap.sh --develop redis-server:redis-server wrk:wrk nginx:nginx caddy:caddy
     node scripts/bench/bench.ts "$@"
 
+# Measures the admin API: a write against a bare XADD on the same Redis, a read, a list; options: just bench-api --help
+[group('develop')]
+bench-api *options: _installed
+    node scripts/bench/api.ts "$@"
+
 # Writes the generated pages of docs/ from the tables in src
 [group('develop')]
 docs-pages: _packages

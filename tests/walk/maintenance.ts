@@ -20,5 +20,18 @@ export function walkMaintenance({ recipe, fail, call, refuse }: Uses, system: ()
       expect(await recipe("cleanup-orphaned", ["--yes"])).toMatchObject({ remaining: 0 })
       await fail("proxy-cleanup", ["not a host"], 1, /^validation_failed: /)
     })
+
+    it("renames what today's rules would refuse, which is nothing here", async () => {
+      expect(await recipe("migrate-service-names")).toEqual({ renamed: [], left: [] })
+    })
+
+    it("gives everything that is wanted as one document, which changes nothing where it comes from", async () => {
+      const { body: document } = await call("GET /api/v1/export", 200)
+      await refuse("GET /api/v1/export", 403, "admin_required", { token: system().alice })
+      const query = "dry_run=false"
+      const applied = (await call("POST /api/v1/apply", 200, { query, body: document })).body
+      expect(applied).toMatchObject({ create: [], update: [], delete: [], errors: [], digest: document["digest"] })
+      await refuse("POST /api/v1/apply", 422, "validation_failed", { body: { ...document, surprises: [] } })
+    })
   })
 }

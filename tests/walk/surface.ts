@@ -118,6 +118,7 @@ lint
 logs
 mcp-test-all
 mcp-test-auth
+migrate-service-names
 oauth-client-register
 oauth-client-show
 oauth-client-stats
