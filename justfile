@@ -161,6 +161,12 @@ bench-api *options: _installed
 docs-pages: _packages
     node scripts/docs-pages.ts
 
+# Writes the types of clients/gatehouse-events from the schemas of the events
+[group('develop')]
+events-client: _packages
+    node scripts/events-client.ts
+    oxfmt clients
+
 # Builds the documentation site into docs/.vitepress/dist
 [group('develop')]
 docs-build: _develop

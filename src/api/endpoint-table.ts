@@ -8,6 +8,7 @@ import { digestEndpoints } from "./endpoints/digest.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
 import { formattedEndpoints } from "./endpoints/formatted.ts"
 import { eventEndpoints } from "./endpoints/events.ts"
+import { eventSchemaEndpoints } from "./endpoints/event-schemas.ts"
 import { streamEvents } from "./endpoints/event-stream.ts"
 import { instanceEndpoints } from "./endpoints/instances.ts"
 import { oauthClientChangeEndpoints } from "./endpoints/oauth-client-changes.ts"
@@ -84,6 +85,7 @@ export const endpoints: readonly Endpoint[] = [
   ...commandEndpoints,
   ...eventEndpoints,
   streamEvents,
+  ...eventSchemaEndpoints,
   ...webhookEndpoints,
   ...webhookWorkEndpoints,
   ...serviceEndpoints,

@@ -70,7 +70,8 @@ function collector(schemas: Json): ToSchema {
     const name = (schema.meta() as { id?: string } | undefined)?.id
     if (name === undefined) return pointToComponents(own) as Json
     const { id: _, ...named } = own
-    schemas[name] = pointToComponents(named)
+    // zod gives a schema that has a name as a reference to its own definition, which stands among the others already.
+    if (!("$ref" in named)) schemas[name] = pointToComponents(named)
     return { $ref: `#/components/schemas/${name}` }
   }
 }

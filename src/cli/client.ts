@@ -55,6 +55,8 @@ export interface Client {
   call(operationId: string, input?: Input): Promise<Reply>
   /** GET of an address that an answer named. */
   get(location: string, token: string | undefined, timeoutMs?: number): Promise<Reply>
+  /** An answer that goes on. @param lastEventId what was seen of it before @throws ApiFailure, CliFailure unreachable */
+  stream(operationId: string, input: Input, lastEventId: string): Promise<ReadableStream<Uint8Array>>
 }
 
 /** The endpoint of an operation, or undefined. */
@@ -69,6 +71,18 @@ export function client(base: string): Client {
       const endpoint = operation(operationId)
       if (endpoint === undefined) throw new CliFailure("usage", `usage: there is no operation ${operationId}`)
       return send(address(base, endpoint, input), endpoint.method, input, timeoutOf(endpoint, input))
+    },
+    async stream(operationId, input, lastEventId) {
+      const response = await reach(address(base, operation(operationId)!, input), {
+        redirect: "manual",
+        headers: {
+          accept: "text/event-stream",
+          ...(input.token !== undefined && { authorization: `Bearer ${input.token}` }),
+          ...(lastEventId !== "" && { "last-event-id": lastEventId }),
+        },
+      })
+      if (!response.ok) throw new ApiFailure(response.status, parse(await response.text()))
+      return response.body!
     },
     get: (location, token, timeoutMs) => send(new URL(location, base), "GET", { token }, timeoutMs),
   }

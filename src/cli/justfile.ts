@@ -22,6 +22,11 @@ const openApi = `# Print the admin API as an OpenAPI 3.1 document: just openapi 
 [group('develop')]
 openapi: _packages
     node src/cli.ts openapi
+
+# Print the events as an AsyncAPI 3 document: just asyncapi > docs/asyncapi.json
+[group('develop')]
+asyncapi: _packages
+    node src/cli.ts asyncapi
 `
 
 function recipe({ name, group, doc, parameters, options }: Recipe): string {

@@ -4,6 +4,8 @@ import { operationHelp, overview, recipeHelp } from "./help.ts"
 import { CliFailure, exitCodes } from "./failure.ts"
 import type { Recipe } from "./recipe.ts"
 import { type Terminal, session } from "./session.ts"
+import { asyncApiDocument } from "../api/asyncapi.ts"
+import { eventsVersion } from "../api/endpoints/event-schemas.ts"
 import { apiVersion, endpoints } from "../api/endpoint-table.ts"
 import { manageJust } from "./justfile.ts"
 import { openApiDocument } from "../api/openapi.ts"
@@ -26,6 +28,7 @@ async function dispatch([name, ...rest]: readonly string[], terminal: Terminal):
   if (name === undefined || name === "--help" || name === "help") return terminal.write(overview(recipes, endpoints))
   if (name === "openapi")
     return terminal.write(`${JSON.stringify(openApiDocument(endpoints, apiVersion), undefined, 2)}\n`)
+  if (name === "asyncapi") return terminal.write(`${JSON.stringify(asyncApiDocument(eventsVersion), undefined, 2)}\n`)
   if (name === "recipes") return terminal.write(manageJust(recipes))
   const recipe = recipes.find((known) => known.name === name)
   if (recipe !== undefined) return runRecipe(recipe, rest, terminal)

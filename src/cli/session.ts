@@ -46,6 +46,7 @@ export function session(terminal: Terminal, flags: ReadonlyMap<string, string>):
   const api: Client = {
     call: async (...call) => connected().call(...call),
     get: async (...call) => connected().get(...call),
+    stream: async (...call) => connected().stream(...call),
   }
   const flag = (name: string) => flags.get(name)
   const on = (name: string) => truth(name, flags.get(name) ?? "false")

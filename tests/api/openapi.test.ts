@@ -34,6 +34,12 @@ describe("the OpenAPI document", () => {
       expect(document.paths[path]?.[method.toLowerCase()], `${method} ${path}`).toBeDefined()
   })
 
+  test("says what each of its named schemas is, and not only their names", () => {
+    const own = ([name, schema]: [string, unknown]) =>
+      (schema as { $ref?: string }).$ref === `#/components/schemas/${name}`
+    expect(Object.entries(document.components.schemas).filter(own)).toEqual([])
+  })
+
   test("declares every parameter of every path", () => {
     for (const [path, methods] of Object.entries(document.paths))
       for (const { parameters, operationId } of Object.values(methods)) {

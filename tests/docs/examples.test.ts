@@ -76,6 +76,17 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
     /^ended with 2$/m,
   ],
   "docs/services.md": [/^image_not_allowed$/m, /^\[422,"forbidden_option",/m],
+  "docs/subscribers.md": [
+    /^TokenCreated$/m,
+    /InstanceRegistered +instance\//,
+    /^id: 0$/m,
+    /^whsec_$/m,
+    /^\["delivered","fault","status"\]$/m,
+    /^\[false,\["ProxyCreated","ProxyDeleted"\]\]$/m,
+    /^1-0\nkind\napi-token$/m,
+    /"gone","failing"/,
+    /^3\.0\.0\nlog\nstream\nwebhook$/m,
+  ],
   "docs/operations.md": [/"appendfsync"|appendfsync\nalways/, /^the state of the backup$/m],
 }
 

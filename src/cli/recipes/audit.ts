@@ -1,5 +1,6 @@
 import { type Recipe, argument, required } from "../recipe.ts"
 import { CliFailure } from "../failure.ts"
+import { events } from "./events.ts"
 
 const group = "audit"
 
@@ -61,4 +62,4 @@ const digest: Recipe = {
 }
 
 /** Recipes that read the log. */
-export const auditRecipes: readonly Recipe[] = [history, who, audit, digest]
+export const auditRecipes: readonly Recipe[] = [history, who, audit, events, digest]

@@ -1,0 +1,6 @@
+export type { EventData } from "./event-types.ts"
+export { schemaVersions } from "./event-types.ts"
+export type { EventBase, EventType, GatehouseEvent } from "./event.ts"
+export { type Checkpoint, fileCheckpoint, memoryCheckpoint } from "./checkpoint.ts"
+export { type EventFilter, type FollowOptions, RefusedError, follow } from "./follow.ts"
+export { WebhookError, type WebhookMessage, type WebhookRequest, verifyWebhook } from "./webhook.ts"
