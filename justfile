@@ -156,6 +156,12 @@ bench *options: _develop
 bench-api *options: _installed
     node scripts/bench/api.ts "$@"
 
+# Measures token issue against oidc-provider on the same Redis: just bench-oauth [--rounds N] [--codes N] [--quick]
+[group('develop')]
+bench-oauth *options: _develop
+    scripts/bootstrap.sh --develop redis-server:redis-server
+    node scripts/bench-oauth/bench.ts "$@"
+
 # Writes the generated pages of docs/ from the tables in src
 [group('develop')]
 docs-pages: _packages
