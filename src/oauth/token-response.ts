@@ -111,9 +111,10 @@ async function accessToken(
     ...(jkt !== undefined && { cnf: { jkt } }),
   }
   const { groups: _, ...recorded } = claims
-  await remember(server, recorded, expires - issuedAt)
+  const signing = new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ: "at+jwt", kid }).sign(privateKey)
+  const [token] = await Promise.all([signing, remember(server, recorded, expires - issuedAt)])
   server.crash("oauth.tokenStored")
-  return new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ: "at+jwt", kid }).sign(privateKey)
+  return token
 }
 
 /** Claims that lists of tokens are made of. */
