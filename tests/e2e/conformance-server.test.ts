@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 /** Not part of a revision: the suite runs them to show what is there. */
-const extension = /^tasks-|^http-/
+const extension = /^tasks-/
 
 const suite = (url: string, revision: string): Promise<SuiteResult> =>
   startSuite(["server", "--url", url, "--requirements", revision]).result
