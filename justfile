@@ -45,10 +45,16 @@ down: _packages
 restart: _installed
     node scripts/stack.ts restart
 
-# Builds a compose service anew and starts it; without containers: installs packages anew and restarts
+# Builds a compose service anew and starts it; without containers: installs packages anew and restarts. `just rebuild world`: folds the log anew
 [group('run')]
-rebuild service="proxy": _installed
-    node scripts/stack.ts rebuild "$@"
+rebuild service="proxy" *flags: _installed
+    if [ "${1:-}" = world ]; then node src/cli.ts rebuild-projection "$@"; else node scripts/stack.ts rebuild "$@"; fi
+
+# Writes an archived log into an empty Redis: the own one, or that of REDIS_URL
+[group('run')]
+restore *folder: _installed
+    if [ -z "${REDIS_URL:-}" ] && ! grep -qs '^REDIS_URL=.' .env; then node scripts/stack.ts redis-up >&2; fi
+    node scripts/restore.ts "$@"
 
 # Installs what is missing and makes .env; starts nothing
 [group('run')]

@@ -60,6 +60,7 @@ export const catalogue = {
   bad_gateway: { status: 502, title: "The backend could not be reached or answered badly." },
   target_unavailable: { status: 502, title: "The target does not exist any more." },
   store_unavailable: { status: 503, title: "The store cannot be reached; nothing was changed." },
+  archive_unavailable: { status: 503, title: "The archive of the log cannot be read or written." },
   projection_behind: { status: 503, title: "This node has not seen that position yet." },
   proxy_disabled: { status: 503, title: "This proxy is switched off." },
   docker_unavailable: { status: 503, title: "The container engine cannot be reached." },

@@ -1,7 +1,6 @@
 import { type Durability, watchDurability } from "./platform/durability.ts"
 import { type EffectContext, report } from "./effects/effect-context.ts"
 import { type Logger, reason } from "./platform/log.ts"
-import { auditTrail } from "./platform/audit-trail.ts"
 import { accessStream } from "./platform/access-stream.ts"
 import { addressRanges } from "./edge/client-address.ts"
 import { apiApp } from "./api/app.ts"
@@ -26,13 +25,12 @@ import { GatehouseError } from "./errors.ts"
 import { healthChecks } from "./health-checks.ts"
 import { join } from "node:path"
 import { keepLease } from "./platform/lease.ts"
-import { logFacts } from "./platform/log-facts.ts"
 import { listenApi } from "./api/listen.ts"
+import { logOf, logTools, workOnLog } from "./log-parts.ts"
 import { oauthApp } from "./oauth/app.ts"
 import { keepOAuthHygiene } from "./effects/oauth-hygiene.ts"
 import { oauthIndex } from "./platform/oauth-index.ts"
 import { openKeys } from "./projections/certificate-keys.ts"
-import { past } from "./projections/past.ts"
 import { policyOf } from "./policy.ts"
 import { projectionRunner } from "./projections/runner.ts"
 import { provideOAuthHost } from "./effects/oauth-host.ts"
@@ -69,7 +67,8 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
   const crash = crashPoints(config.CRASH_AT)
   const connect = (name: string, purpose: "command" | "blocking") => connectRedis(config.redisUrl, name, purpose, log)
   const redis = connect("gatehouse", "command")
-  const store = redisEventStore(connect, log)
+  const parts = logOf(redisEventStore(connect), config, crash, log)
+  const { store } = parts
   const vault = vaultOf(Buffer.from(config.MASTER_KEY, "base64"))
   const projections = projectionRunner({ store, home: config.GATEHOUSE_HOME, log, crash, onFatal: fatal })
   let durable: Durability | undefined
@@ -85,6 +84,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
   }
   const bus = commandBus(store, projections.awaitOutcome, clock, { crash, mayWrite })
   const holder = randomUUID()
+  const logParts = { ...parts, config, redis, bus, projections, crash, log, now: clock, holder }
   const effectContext: EffectContext = {
     config,
     store,
@@ -154,7 +154,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     policy: policyOf(config),
     checks,
     oauth: oauthParts,
-    logTools: { trail: auditTrail(redis), past: past(store), facts: () => logFacts(redis) },
+    logTools: logTools(logParts),
     engine: dockerQueries(engine, projections, clock),
     subscriptions,
     webhooks: webhooks.api,
@@ -220,6 +220,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       leaseTtlMs: lease.ttlMs,
       leaseBeatMs: lease.beatMs,
     }),
+    workOnLog(logParts, { signal, leaseTtlMs: lease.ttlMs, leaseBeatMs: lease.beatMs }),
     watchDurability(redis, (found) => (durable = found), signal, log),
     serve(),
     prepare(),

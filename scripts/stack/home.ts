@@ -21,5 +21,5 @@ export function openHome(folder: string): Home {
 
 /** Has Gatehouse ever run with this folder, so that secrets may exist that were encrypted with its MASTER_KEY? */
 export function hasData(folder: string): boolean {
-  return ["redis/appendonlydir", "snapshot", "keys"].some((part) => existsSync(join(resolve(folder), part)))
+  return ["redis/appendonlydir", "snapshot", "keys", "archive"].some((part) => existsSync(join(resolve(folder), part)))
 }

@@ -3,7 +3,7 @@ import { H3, type H3Event, type NodeHandler, toNodeHandler } from "h3"
 import { type RequestBudget, requestBudget } from "./request-budget.ts"
 import { anonymous, authenticate } from "./authenticate.ts"
 import { commonHeaders, problemResponse } from "./problem.ts"
-import { entityTag, idempotencyKey, ifMatchVersion, noneMatch } from "./preconditions.ts"
+import { entityTag, idempotencyKey, ifMatchVersion, noneMatch, reasonOf } from "./preconditions.ts"
 import { parseBody, parseParams, parseQuery } from "./validate.ts"
 import type { EventSubscription } from "./event-subscriptions.ts"
 import { type UpgradeHandler, eventSocket } from "./event-socket.ts"
@@ -151,6 +151,7 @@ async function readCall(
       endpoint,
       await jsonBody(req, api.config.API_MAX_BODY_BYTES * (endpoint.largeBody === true ? largeBodies : 1)),
     ) as never,
+    reason: reasonOf(req.headers.get("x-reason")),
     idempotencyKey: endpoint.method === "GET" ? undefined : idempotencyKey(req.headers.get("idempotency-key")),
     ifMatch: endpoint.method === "GET" ? undefined : ifMatchVersion(req.headers.get("if-match")),
     passphrase: endpoint.passphrase === true ? (req.headers.get("x-passphrase") ?? undefined) : undefined,

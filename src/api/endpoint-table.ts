@@ -1,15 +1,18 @@
 import * as z from "zod"
+import { auditEndpoints } from "./endpoints/audit.ts"
 import { certificateEndpoints } from "./endpoints/certificates.ts"
 import { certificateWorkEndpoints } from "./endpoints/certificate-work.ts"
 import { cleanupEndpoints } from "./endpoints/cleanup.ts"
 import { commandEndpoints } from "./endpoints/commands.ts"
 import { configurationEndpoints } from "./endpoints/configuration.ts"
+import { deadLetterEndpoints } from "./endpoints/dead-letters.ts"
 import { digestEndpoints } from "./endpoints/digest.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
 import { formattedEndpoints } from "./endpoints/formatted.ts"
 import { eventEndpoints } from "./endpoints/events.ts"
 import { eventSchemaEndpoints } from "./endpoints/event-schemas.ts"
 import { streamEvents } from "./endpoints/event-stream.ts"
+import { historyEndpoints } from "./endpoints/history.ts"
 import { instanceEndpoints } from "./endpoints/instances.ts"
 import { oauthClientChangeEndpoints } from "./endpoints/oauth-client-changes.ts"
 import { oauthClientEndpoints } from "./endpoints/oauth-clients.ts"
@@ -32,6 +35,9 @@ import { serviceActionEndpoints } from "./endpoints/service-actions.ts"
 import { serviceEndpoints } from "./endpoints/services.ts"
 import { serviceEngineEndpoints } from "./endpoints/service-engine.ts"
 import { systemEndpoints } from "./endpoints/system.ts"
+import { rebuildEndpoints } from "./endpoints/rebuild.ts"
+import { undoEndpoints } from "./endpoints/undo.ts"
+import { whatIfEndpoint } from "./endpoints/what-if.ts"
 import { tokenEndpoints } from "./endpoints/tokens.ts"
 import { webhookEndpoints } from "./endpoints/webhooks.ts"
 import { webhookWorkEndpoints } from "./endpoints/webhook-work.ts"
@@ -84,6 +90,8 @@ export const endpoints: readonly Endpoint[] = [
   ...formattedEndpoints,
   ...commandEndpoints,
   ...eventEndpoints,
+  ...historyEndpoints,
+  ...auditEndpoints,
   streamEvents,
   ...eventSchemaEndpoints,
   ...webhookEndpoints,
@@ -97,5 +105,9 @@ export const endpoints: readonly Endpoint[] = [
   ...configurationEndpoints,
   ...logEndpoints,
   ...logStateEndpoints,
+  whatIfEndpoint(() => endpoints),
+  ...undoEndpoints,
+  ...deadLetterEndpoints,
+  ...rebuildEndpoints,
   openApi,
 ]

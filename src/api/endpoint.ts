@@ -60,6 +60,8 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
   readonly ip: string | undefined
   readonly requestId: string
   readonly idempotencyKey: string | undefined
+  /** Why the change is made, in the caller's words. */
+  readonly reason?: string | undefined
   readonly ifMatch: number | undefined
   /** Header `X-Passphrase`, for endpoints that take one. */
   readonly passphrase: string | undefined

@@ -17,6 +17,29 @@ export function ifMatchVersion(header: string | null): number | undefined {
   return Number(version)
 }
 
+const longestReason = 256
+
+/**
+ * Why a change is made, in the caller's words, from `X-Reason`: percent-encoded UTF-8, for what is no ASCII.
+ * @throws GatehouseError `bad_request`
+ */
+export function reasonOf(header: string | null): string | undefined {
+  if (header === null || header.trim() === "") return undefined
+  const text = URL.canParse(`x:${header}`) ? decoded(header) : undefined
+  if (text === undefined || text.length > longestReason || /[\u0000-\u001f\u007f]/.test(text))
+    throw new GatehouseError("bad_request", `X-Reason takes at most ${longestReason} printable characters`)
+  return text
+}
+
+function decoded(header: string): string | undefined {
+  try {
+    return decodeURIComponent(header)
+  } catch (error) {
+    if (error instanceof URIError) return undefined
+    throw error
+  }
+}
+
 /** Does `If-None-Match` name this version? Weak comparison (RFC 9110 §13.1.2). */
 export function noneMatch(header: string | null, version: number): boolean {
   if (header === null) return false

@@ -1,6 +1,12 @@
 import type { Answer, Call } from "./endpoint.ts"
+import type { ActorRecord } from "../platform/event-store.ts"
 import type { CommandRequest } from "../platform/command-bus.ts"
 import type { Kind } from "../events/event.ts"
+
+/** A caller as commands know them. */
+export function actorOf({ name, admin, token }: Call["caller"]): ActorRecord {
+  return { name, admin, token }
+}
 
 /** Milliseconds that a write, or a read at a position, waits for this node. */
 export const patience = 2000
@@ -30,9 +36,10 @@ export async function write<R>(
   const executed = await api.bus.execute(
     {
       ...command,
-      actor: { name: caller.name, admin: caller.admin, token: caller.token },
+      actor: actorOf(caller),
       requestId: call.requestId,
       ...(call.ip !== undefined && { ip: call.ip }),
+      ...(call.reason !== undefined && { reason: call.reason }),
       ...(call.idempotencyKey !== undefined && { idempotencyKey: call.idempotencyKey }),
       ...(call.ifMatch !== undefined && { ifMatch: call.ifMatch }),
     },

@@ -64,13 +64,23 @@ export function operation(operationId: string): Endpoint | undefined {
   return endpoints.find((endpoint) => endpoint.operationId === operationId)
 }
 
-/** Client of the API at an address. @param base URL without a path */
-export function client(base: string): Client {
+/**
+ * Client of the API at an address.
+ * @param base URL without a path
+ * @param reason why its changes are made, for the log
+ */
+export function client(base: string, reason?: string): Client {
   return {
     call(operationId, input = {}) {
       const endpoint = operation(operationId)
       if (endpoint === undefined) throw new CliFailure("usage", `usage: there is no operation ${operationId}`)
-      return send(address(base, endpoint, input), endpoint.method, input, timeoutOf(endpoint, input))
+      const why = endpoint.method === "GET" ? undefined : reason
+      return send(
+        address(base, endpoint, input),
+        endpoint.method,
+        { ...input, reason: why },
+        timeoutOf(endpoint, input),
+      )
     },
     async stream(operationId, input, lastEventId) {
       const response = await reach(address(base, operation(operationId)!, input), {
@@ -105,7 +115,7 @@ function timeoutOf({ deadline = 30 }: Endpoint, { query = {} }: Input): number {
 async function send(
   url: URL,
   method: string,
-  { body, token, ifMatch, passphrase }: Input,
+  { body, token, ifMatch, passphrase, reason }: Input & { readonly reason?: string | undefined },
   timeoutMs = 30_000,
 ): Promise<Reply> {
   const response = await reach(url, {
@@ -118,6 +128,7 @@ async function send(
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(passphrase !== undefined && { "x-passphrase": headerText(passphrase) }),
       ...(body !== undefined && { "content-type": "application/json" }),
+      ...(reason !== undefined && { "x-reason": encodeURIComponent(reason) }),
       ...(ifMatch !== undefined && { "if-match": /^\d+$/.test(ifMatch) ? `"${ifMatch}"` : ifMatch }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -11,6 +11,7 @@ Flags, anywhere after the name:
   --wait, --timeout N   waits for work that goes on, at most N seconds (120)
   --page N, --per-page N  one page of a list; without --page all of them
   --if-match N          only if the object still has this version
+  --reason WORDS        why, for the log
   --token T             operations: empty or ADMIN = ADMIN_TOKEN, the name of a stored token, or a value
 Exit status: 0 done, 1 API error, 2 usage, 3 confirmation missing, 4 wait timed out, 5 unreachable
 `

@@ -78,19 +78,44 @@ export function showReplay(session: Session, reply: Reply): void {
 
 /** What a verification found. */
 export function showVerification(session: Session, reply: Reply): void {
-  const { events, commands, untraced, verified, problem } = reply.body as unknown as {
+  const { events, commands, untraced, verified, problem, checkpoints, signed } = reply.body as unknown as {
     events: number
     commands: number
     untraced: number
+    checkpoints: number
+    signed: number
     verified: Digest
     problem: { position: number | null; detail: string } | null
   }
   showText(session, reply, () => [
     `positions 1 to ${events} are whole, hash ${verified.hash}`,
     `${commands} commands read${untraced > 0 ? `, ${untraced} of them from before outcomes were kept for good` : ""}`,
+    checkpoints === 0
+      ? "no signed checkpoint"
+      : `${checkpoints} signed checkpoint${checkpoints === 1 ? "" : "s"}, the newest at position ${signed}`,
     problem === null
       ? "nothing is wrong"
       : `BAD${problem.position === null ? "" : ` at position ${problem.position}`}: ${cell(problem.detail)}`,
+  ])
+}
+
+/** What was archived. */
+export function showArchive(session: Session, reply: Reply): void {
+  const { segments, archived, first, kept } = reply.body as unknown as {
+    segments: { first: number; last: number; file: string; bytes: number }[]
+    archived: number
+    first: number
+    kept: string | null
+  }
+  showText(session, reply, () => [
+    segments.length === 0
+      ? "nothing new to archive"
+      : table(
+          segments.map(({ bytes, ...segment }) => ({ ...segment, size: size(bytes) })),
+          ["first", "last", "size", "file"],
+        ).trimEnd(),
+    `the archive ends at position ${archived}; Redis holds the log from position ${first}`,
+    ...(kept === null ? [] : [`not removed from Redis: ${cell(kept)}`]),
   ])
 }
 
@@ -102,6 +127,8 @@ export function showStats(session: Session, reply: Reply): void {
     last: number
     memory: number
     unerased: number
+    archive: { segments: number; position: number; bytes: number; folder: string }
+    checkpoint: { position: number; signed_at: string } | null
     entries: Record<string, number>
     bytes: Record<string, number>
     objects: Record<string, number>
@@ -117,6 +144,12 @@ export function showStats(session: Session, reply: Reply): void {
       })),
       ["stream", "entries", "size"],
     ).trimEnd(),
+    facts.archive.segments === 0
+      ? "nothing is archived"
+      : `archive: ${facts.archive.segments} segments to position ${facts.archive.position}, ${size(facts.archive.bytes)}, in ${facts.archive.folder}`,
+    facts.checkpoint === null
+      ? "no checkpoint is signed yet"
+      : `signed up to position ${facts.checkpoint.position}, at ${facts.checkpoint.signed_at}`,
     `Redis uses ${size(facts.memory)} in all`,
     facts.unerased > 0
       ? `${facts.unerased} destroyed secrets wait for the rewrite of the append-only file`

@@ -4,6 +4,7 @@ import { certificateRecipes } from "./recipes/certificates.ts"
 import { cleanupRecipes } from "./recipes/cleanup.ts"
 import { configurationRecipes } from "./recipes/configuration.ts"
 import { instanceRecipes } from "./recipes/instances.ts"
+import { logChangeRecipes } from "./recipes/log-changes.ts"
 import { logRecipes } from "./recipes/log.ts"
 import { migrateRecipes } from "./recipes/migrate.ts"
 import { oauthFlowRecipes } from "./recipes/oauth-flow.ts"
@@ -39,6 +40,7 @@ export const recipes: readonly Recipe[] = [
   ...cleanupRecipes,
   ...configurationRecipes,
   ...logRecipes,
+  ...logChangeRecipes,
   ...migrateRecipes,
   ...webhookRecipes,
   ...systemRecipes,

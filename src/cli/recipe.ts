@@ -1,5 +1,5 @@
 import type { Parameter } from "./arguments.ts"
-import type { Session } from "./session.ts"
+import type { Session, Terminal } from "./session.ts"
 
 /** A management command with its arguments in a fixed order: what `just <name>` runs. */
 export interface Recipe {
@@ -22,6 +22,8 @@ export interface Recipe {
   readonly parameters: readonly Parameter[]
   /** Takes `key=value` after its parameters. */
   readonly options?: true
+  /** Reads its own command line instead of `run`. */
+  readonly unparsed?: (argv: readonly string[], terminal: Terminal, recipes: readonly Recipe[]) => Promise<void>
   run(session: Session, args: Readonly<Record<string, string>>, options: readonly string[]): Promise<void>
 }
 

@@ -15,6 +15,7 @@ export const commonFlags = [
   "page",
   "per-page",
   "if-match",
+  "reason",
   "token",
   "help",
   "reassign-to",

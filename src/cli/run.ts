@@ -41,6 +41,8 @@ async function dispatch([name, ...rest]: readonly string[], terminal: Terminal):
 }
 
 async function runRecipe(recipe: Recipe, rest: readonly string[], terminal: Terminal): Promise<void> {
+  if (recipe.unparsed !== undefined && rest.length > 0 && rest[0] !== "--help")
+    return recipe.unparsed(rest, terminal, recipes)
   const own = recipe.parameters.filter((parameter) => parameter.boolean === true).map((parameter) => parameter.name)
   const given = parseArguments(rest, new Set([...switches, ...own]))
   if (given.flags.has("help")) return terminal.write(recipeHelp(recipe))

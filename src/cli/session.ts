@@ -42,7 +42,7 @@ export function session(terminal: Terminal, flags: ReadonlyMap<string, string>):
   const { env } = terminal
   let known: Client | undefined
   // What calls nothing also tells of a wrong address.
-  const connected = () => (known ??= client(baseUrl(env)))
+  const connected = () => (known ??= client(baseUrl(env), flags.get("reason")))
   const api: Client = {
     call: async (...call) => connected().call(...call),
     get: async (...call) => connected().get(...call),

@@ -8,6 +8,7 @@ import type { CommandDefinition } from "./decision.ts"
 import { grantCommands } from "./grant.ts"
 import { instanceCommands } from "./instance.ts"
 import { orphanCommands } from "./orphan.ts"
+import { logCommands } from "./log.ts"
 import { proxyAuthCommands } from "./proxy-auth.ts"
 import { proxyCommands } from "./proxy.ts"
 import { proxyRoutesCommands } from "./proxy-routes.ts"
@@ -29,6 +30,7 @@ const commands = {
   ...grantCommands,
   ...instanceCommands,
   ...orphanCommands,
+  ...logCommands,
   ...proxyAuthCommands,
   ...proxyCommands,
   ...proxyRoutesCommands,

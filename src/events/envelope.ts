@@ -17,6 +17,8 @@ export interface EventMeta {
   /** Type of the command. */
   readonly command: string
   readonly request_id?: string
+  /** Why, in the words of whoever asked for it. */
+  readonly reason?: string
   /** Shared by everything that one outside request set in motion. */
   readonly correlation_id: string
   /** Position of the event that a worker reacted to. */

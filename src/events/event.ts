@@ -6,6 +6,7 @@ import { consentEvents, evolveConsent } from "./consent.ts"
 import { evolveGrant, grantEvents } from "./grant.ts"
 import { evolveInstance, instanceEvents } from "./instance.ts"
 import { clientEvents, evolveClient } from "./oauth-client.ts"
+import { evolveLog, logEvents } from "./log.ts"
 import { evolveProxy, proxyEvents } from "./proxy.ts"
 import { evolveResource, resourceEvents } from "./resource.ts"
 import { evolveRoute, routeEvents } from "./route.ts"
@@ -23,6 +24,7 @@ export const aggregates = {
   grant: { events: grantEvents, evolve: evolveGrant },
   client: { events: clientEvents, evolve: evolveClient },
   instance: { events: instanceEvents, evolve: evolveInstance },
+  log: { events: logEvents, evolve: evolveLog },
   proxy: { events: proxyEvents, evolve: evolveProxy },
   resource: { events: resourceEvents, evolve: evolveResource },
   route: { events: routeEvents, evolve: evolveRoute },

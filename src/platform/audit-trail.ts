@@ -10,6 +10,8 @@ import type { Redis } from "ioredis"
 export interface Received {
   /** Stream id. */
   readonly entry: string
+  /** As it stands there. */
+  readonly raw: string
   /** null when the entry holds no command. */
   readonly command: CommandRecord | null
 }
@@ -74,7 +76,8 @@ export function isAfter(entry: string, other: string): boolean {
 }
 
 function received([entry, fields]: StreamEntry): Received {
-  return { entry, command: parseCommand(streamField(fields, "command")) }
+  const raw = streamField(fields, "command")
+  return { entry, raw, command: parseCommand(raw) }
 }
 
 function decided([id, fields]: StreamEntry): Decided {

@@ -13,6 +13,8 @@ export interface CommandRequest {
   readonly actor: ActorRecord
   readonly ip?: string
   readonly requestId?: string
+  /** Why, in the caller's words. */
+  readonly reason?: string
   readonly correlationId?: string
   readonly causation?: number
   /** Caller's Idempotency-Key, or a worker's own stable key. */
@@ -174,6 +176,7 @@ function record(request: CommandRequest, now: Date): CommandRecord {
     secrets: Object.keys(request.secrets ?? {}),
     ...(request.ip !== undefined && { ip: request.ip }),
     ...(request.requestId !== undefined && { request_id: request.requestId }),
+    ...(request.reason !== undefined && { reason: request.reason }),
     ...(request.causation !== undefined && { causation: request.causation }),
     ...(request.ifMatch !== undefined && { if_match: request.ifMatch }),
   }

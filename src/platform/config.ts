@@ -26,6 +26,21 @@ export const variables = {
     .describe("Wraps every vault entry; never stored in Redis. 32 bytes, base64.")
     .meta(secret),
   GATEHOUSE_HOME: text(".gatehouse").describe("Folder for data, sockets and pid files of this copy."),
+  ARCHIVE_DIR: z
+    .string()
+    .optional()
+    .describe("Folder of the archived part of the log, the same for all nodes; default GATEHOUSE_HOME/archive."),
+  CHECKPOINT_KEY: z
+    .string()
+    .refine((value) => Buffer.from(value, "base64").length === 32, "must be 32 bytes in base64")
+    .optional()
+    .describe("Seed of the Ed25519 key that signs checkpoints of the log; default: derived from MASTER_KEY."),
+  CHECKPOINT_TRUSTED_KEYS: list("").describe("Public keys of earlier checkpoint keys, base64url."),
+  CHECKPOINT_EVERY: whole(1000, 1).describe("Events after which the log is signed."),
+  CHECKPOINT_INTERVAL: whole(3600, 1).describe("Seconds after which a log with new events is signed."),
+  ERASURE_DELAY: whole(60, 1).describe(
+    "Seconds until the append-only file is rewritten without the secrets that were deleted meanwhile.",
+  ),
   HTTP_PORT: port(80).describe("Public HTTP port."),
   HTTPS_PORT: port(443).describe("Public HTTPS port."),
   PUBLIC_HTTPS_PORT: z.coerce

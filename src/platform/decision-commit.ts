@@ -99,7 +99,7 @@ function recordsAfter(model: Model, events: Decision["events"], about: object): 
 
 /** What every event remembers of its command; see `events/envelope.ts`. */
 function meta(command: CommandRecord, at: string): object {
-  const { actor, ip, request_id, causation } = command
+  const { actor, ip, request_id, causation, reason } = command
   return {
     actor: { name: actor.name, admin: actor.admin, ...(actor.token !== undefined && { token: actor.token }) },
     ...(ip !== undefined && { ip }),
@@ -107,6 +107,7 @@ function meta(command: CommandRecord, at: string): object {
     command: command.type,
     ...(request_id !== undefined && { request_id }),
     correlation_id: command.correlation_id,
+    ...(reason !== undefined && { reason }),
     ...(causation !== undefined && { causation }),
     at,
   }

@@ -16,6 +16,8 @@ export interface CommandRecord {
   readonly actor: ActorRecord
   readonly ip?: string
   readonly request_id?: string
+  /** Why, in the caller's words. */
+  readonly reason?: string
   readonly correlation_id: string
   /** Position of the event that a worker reacted to. */
   readonly causation?: number

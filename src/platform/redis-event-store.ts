@@ -5,7 +5,6 @@ import { outcomeLifetime, outcomesKept, pageSize } from "./store-limits.ts"
 import { queued } from "./command-record.ts"
 import { type StreamEntry, eventRecord, logTail } from "./redis-tail.ts"
 import { deciderGroup, keys } from "./redis-keys.ts"
-import { type Logger, reason } from "./log.ts"
 import { genesisHash } from "./event-chain.ts"
 import { GatehouseError } from "../errors.ts"
 import { commandReader } from "./redis-commands.ts"
@@ -13,11 +12,9 @@ import { redisScript } from "./redis-script.ts"
 
 /** How long a call waits for a connection that is just being made, milliseconds; with the call's own deadline below two seconds. */
 const connectionWait = 400
-/** Time from a destroyed secret to the rewrite of the append-only file, which covers all that were destroyed meanwhile; ms. */
-const rewriteDelay = 60_000
 
 /** The log in Redis. Opens a connection for calls and one more for each of the two blocking readers when they are used. */
-export function redisEventStore(connect: ConnectRedis, log: Logger): EventStore {
+export function redisEventStore(connect: ConnectRedis): EventStore {
   const redis = connect("store", "command")
   const commands = commandReader(() => connect("commands", "blocking"))
   const tail = logTail(() => connect("tail", "blocking"))
@@ -27,7 +24,6 @@ export function redisEventStore(connect: ConnectRedis, log: Logger): EventStore 
     lease: redisScript("lease"),
     release: redisScript("release"),
   }
-  const forget = forgetting(redis, log)
   const call = <T>(run: () => Promise<T>): Promise<T> => available(untilReady(redis, connectionWait).then(run))
 
   return {
@@ -51,7 +47,6 @@ export function redisEventStore(connect: ConnectRedis, log: Logger): EventStore 
       call(async () => {
         const reply = (await scripts.commit(redis, commitKeys(commit), commitArguments(commit))) as [string, string?]
         const result = committed(reply)
-        if (result.status === "committed" && commit.unlink.length > 0) forget()
         if (result.status === "committed" || result.status === "duplicate") commands.settled(commit.entry ?? "")
         return result
       }),
@@ -79,7 +74,6 @@ export function redisEventStore(connect: ConnectRedis, log: Logger): EventStore 
     close: async () => {
       commands.close()
       tail.close()
-      forget.cancel()
       redis.disconnect()
     },
   }
@@ -145,17 +139,4 @@ async function head(redis: Redis): Promise<Head> {
 
 function parse<T>(text: string | null): T | undefined {
   return text === null ? undefined : (JSON.parse(text) as T)
-}
-
-/** UNLINK leaves a secret's bytes in the append-only file until that is rewritten. */
-function forgetting(redis: Redis, log: Logger): { (): void; cancel(): void } {
-  let timer: NodeJS.Timeout | undefined
-  const rewrite = () => {
-    timer = undefined
-    redis.bgrewriteaof().catch((error: unknown) => log.warning("aof_not_rewritten", { error: reason(error) }))
-  }
-  const schedule = () => {
-    timer ??= setTimeout(rewrite, rewriteDelay).unref()
-  }
-  return Object.assign(schedule, { cancel: () => clearTimeout(timer) })
 }

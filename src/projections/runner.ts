@@ -9,6 +9,7 @@ import { decodeSnapshot, encodeSnapshot, restore, snapshotFile, snapshotName } f
 import type { AwaitOutcome } from "../platform/command-bus.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { GatehouseError } from "../errors.ts"
+import { type Rebuilt, rebuildBeside, renewals } from "./rebuild.ts"
 import type { StoredEvent } from "../events/envelope.ts"
 import { schemaVersion } from "../events/event.ts"
 import { snapshotKeeper } from "./snapshot-keeper.ts"
@@ -40,9 +41,14 @@ export interface Runner extends Projections {
   writable(): boolean
   readonly awaitOutcome: AwaitOutcome
   digest(): Digest
+  /** Folds the log anew beside this world, compares, and goes on with what the log says. */
+  rebuild(signal: AbortSignal): Promise<Rebuilt>
   /** Works until `signal` is aborted, or until `onFatal` was called. */
   run(signal: AbortSignal): Promise<void>
 }
+
+/** What may come back by itself. */
+const waitsFor: ReadonlySet<string> = new Set(["store_unavailable", "archive_unavailable"])
 
 /** Runner that starts from the local snapshot, where there is one: then it is `ready` before the store was asked. */
 export function projectionRunner(options: RunnerOptions): Runner {
@@ -116,13 +122,29 @@ export function projectionRunner(options: RunnerOptions): Runner {
     keeper.folded(backlog)
     backlog = 0
   }
+  /** Without the segments of the archive: the log's beginning was removed behind a snapshot, so there is one to go on from. */
+  const goOnFromSnapshot = async (missing: GatehouseError) => {
+    const snapshot = usable("store", await store.snapshot(snapshotName))
+    if (snapshot === undefined || snapshot.position <= world.position) throw missing
+    await checkHistory(store, snapshot)
+    log.warning("archive_skipped", { position: world.position, to: snapshot.position, reason: missing.message })
+    replace(snapshot)
+  }
+  /** Puts another world in the place of this one; whoever listens hears of every object that differs. */
+  const replace = (next: World) => {
+    const changed = renewals(world, next)
+    restore(world, next)
+    if (changed.length > 0) tell(changed)
+  }
   const catchUp = async (signal: AbortSignal) => {
     if (world.position === 0) await startFromStore()
-    await checkHistory(store, world)
-    outcomes ??= await store.outcomesCursor()
-    for (let page = await store.read(world.position, 1000); page.length > 0 && !signal.aborted;) {
-      fold(page)
-      page = await store.read(world.position, 1000)
+    try {
+      await checkHistory(store, world)
+      await readToEnd(signal)
+    } catch (error) {
+      if (!(error instanceof GatehouseError && error.code === "archive_unavailable")) throw error
+      await goOnFromSnapshot(error)
+      await readToEnd(signal)
     }
     if (problem !== null) log.info("history_whole", { position: world.position })
     if (!live) log.info("projections_live", { position: world.position })
@@ -130,6 +152,13 @@ export function projectionRunner(options: RunnerOptions): Runner {
     ready = true
     live = true
     save()
+  }
+  const readToEnd = async (signal: AbortSignal) => {
+    outcomes ??= await store.outcomesCursor()
+    for (let page = await store.read(world.position, 1000); page.length > 0 && !signal.aborted;) {
+      fold(page)
+      page = await store.read(world.position, 1000)
+    }
   }
   const follow = async (signal: AbortSignal) => {
     while (!signal.aborted) {
@@ -145,7 +174,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
   const failed = (error: unknown): boolean => {
     const wasLive = live
     live = false
-    if (error instanceof GatehouseError && error.code === "store_unavailable") {
+    if (error instanceof GatehouseError && waitsFor.has(error.code)) {
       if (wasLive) log.warning("projections_not_live", { position: world.position, error: reason(error) })
       return true
     }
@@ -175,6 +204,13 @@ export function projectionRunner(options: RunnerOptions): Runner {
     },
     writable: () => live && problem === null,
     digest: () => digests(world),
+    async rebuild(signal) {
+      const { rebuilt, ...report } = await rebuildBeside(world, store, signal)
+      if (!report.equal) log.error("projection_differed", { position: world.position, kinds: report.differing.join() })
+      replace(rebuilt)
+      await store.saveSnapshot(snapshotName, encodeSnapshot(world))
+      return report
+    },
     reached: waiting.reached,
     awaitOutcome: waiting.awaitOutcome,
     listen(listener) {

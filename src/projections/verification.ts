@@ -1,6 +1,8 @@
+import type { CheckpointCheck } from "./checkpoint-check.ts"
 import type { AuditTrail } from "../platform/audit-trail.ts"
 import type { EventRecord, EventStore, Head } from "../platform/event-store.ts"
 import { ChainError, genesisHash, verifyNext } from "../platform/event-chain.ts"
+import { GatehouseError } from "../errors.ts"
 import type { StoredEvent } from "../events/envelope.ts"
 import { commandLedger } from "./command-ledger.ts"
 
@@ -29,6 +31,9 @@ export interface Verification {
   readonly commands: number
   /** Commands from before decisions were kept, of which only the absence of events is known. */
   readonly untraced: number
+  /** Signed checkpoints that the log agrees with, and the position of the newest; 0 without any. */
+  readonly checkpoints: number
+  readonly signed: number
   readonly problem: LogProblem | null
 }
 
@@ -37,8 +42,8 @@ export interface VerificationParts {
   readonly store: Pick<EventStore, "read" | "head" | "outcome">
   readonly trail: AuditTrail
   readonly signal?: AbortSignal
-  /** Called with every event that follows from those before, in order: a further check. */
-  readonly check?: (event: StoredEvent) => LogProblem | undefined
+  /** What was signed about the log. */
+  readonly checkpoints?: CheckpointCheck
 }
 
 const pageSize = 1000
@@ -47,7 +52,7 @@ const pageSize = 1000
  * Reads the whole log once: positions without a gap, the hash chain, for every event its command and for every command its
  * outcome. Ends at the first problem.
  */
-export async function verifyLog({ store, trail, signal, check }: VerificationParts): Promise<Verification> {
+export async function verifyLog({ store, trail, signal, checkpoints }: VerificationParts): Promise<Verification> {
   const ledger = commandLedger(trail, (id) => store.outcome(id))
   const end = await store.head()
   let verified: Head = { position: 0, hash: genesisHash }
@@ -55,6 +60,8 @@ export async function verifyLog({ store, trail, signal, check }: VerificationPar
     verified,
     events: verified.position,
     ...ledger.counts(),
+    checkpoints: checkpoints?.count ?? 0,
+    signed: checkpoints?.newest ?? 0,
     problem,
   })
   for (;;) {
@@ -66,7 +73,10 @@ export async function verifyLog({ store, trail, signal, check }: VerificationPar
       const problem = follows(verified, event)
       if (problem !== undefined) return found(problem)
       verified = { position: event.position, hash: event.hash }
-      const further = check?.(event) ?? (await ledger.caused(event))
+      const further = await judged(
+        event.position,
+        async () => (await checkpoints?.event(event)) ?? (await ledger.caused(event)),
+      )
       if (further !== undefined) return found(further)
     }
   }
@@ -79,7 +89,18 @@ export async function verifyLog({ store, trail, signal, check }: VerificationPar
   const before = await store.head()
   if (before.position === verified.position && before.hash !== verified.hash)
     return found({ position: verified.position, code: "head", detail: "the head has another hash than the last event" })
-  return found((await ledger.rest()) ?? null)
+  const last = checkpoints?.end(verified.position) ?? (await judged(verified.position, ledger.rest))
+  return found(last ?? null)
+}
+
+/** A check that may need the archive. */
+async function judged(position: number, check: () => Promise<LogProblem | undefined>): Promise<LogProblem | undefined> {
+  try {
+    return await check()
+  } catch (error) {
+    if (!(error instanceof GatehouseError && error.code === "archive_unavailable")) throw error
+    return { position, code: "archive", detail: error.message }
+  }
 }
 
 async function readPage(
@@ -89,6 +110,8 @@ async function readPage(
   try {
     return { events: await store.read(after, pageSize) }
   } catch (error) {
+    if (error instanceof GatehouseError && error.code === "archive_unavailable")
+      return { problem: { position: after + 1, code: "archive", detail: error.message } }
     if (!(error instanceof ChainError)) throw error
     // What stands before the bad entry is looked at first: it may be worse.
     const sound = error.position - after - 1

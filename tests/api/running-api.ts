@@ -5,7 +5,6 @@ import type { Config } from "../../src/platform/config.ts"
 import type { EventStore } from "../../src/platform/event-store.ts"
 import type { HealthCheck } from "../../src/api/health.ts"
 import type { Runner } from "../../src/projections/runner.ts"
-import { auditTrail } from "../../src/platform/audit-trail.ts"
 import { type EventSketch, commitAfter } from "../support/records.ts"
 import { apiApp } from "../../src/api/app.ts"
 import { commandBus } from "../../src/platform/command-bus.ts"
@@ -19,13 +18,12 @@ import { endpoints } from "../../src/api/endpoint-table.ts"
 import { keepLease } from "../../src/platform/lease.ts"
 import { listenApi } from "../../src/api/listen.ts"
 import { loadConfig } from "../../src/platform/config.ts"
-import { logFacts } from "../../src/platform/log-facts.ts"
+import { logOf, logTools } from "../../src/log-parts.ts"
 import { logger } from "../../src/platform/log.ts"
 import { mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { oauthParts } from "../support/oauth-parts.ts"
 import { policy } from "../support/decider.ts"
-import { past } from "../../src/projections/past.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { randomBytes } from "node:crypto"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
@@ -94,7 +92,8 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
     (line) => void logged.push(line),
   )
   const connect = (name: string, purpose: "command" | "blocking") => connectRedis(redis.url, name, purpose, log)
-  const store = redisEventStore(connect, log)
+  const parts = logOf(redisEventStore(connect), { ...config, GATEHOUSE_HOME: home }, () => undefined, log)
+  const { store } = parts
   if (overrides.history !== undefined) await store.commit(commitAfter(await store.head(), overrides.history))
   const crash = () => undefined
   const now = () => new Date()
@@ -127,7 +126,17 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
     mostPerToken: config.EVENT_STREAMS_PER_TOKEN,
     heartbeatMs: 200,
   })
-  const logTools = { trail: auditTrail(oauthRedis), past: past(store), facts: () => logFacts(oauthRedis) }
+  const tools = logTools({
+    ...parts,
+    config: { ...config, GATEHOUSE_HOME: home },
+    redis: oauthRedis,
+    bus,
+    projections,
+    crash,
+    log,
+    now,
+    holder: "test",
+  })
   const app = apiApp(
     {
       config,
@@ -141,7 +150,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
       checks: overrides.checks ?? {},
       oauth,
       subscriptions,
-      logTools,
+      logTools: tools,
       webhooks: webhookParts({ config, store, vault: secretsOf, now }, oauthRedis, feed).api,
     },
     { perMinute: overrides.perMinute ?? 100_000 },

@@ -87,6 +87,19 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
     /"gone","failing"/,
     /^3\.0\.0\nlog\nstream\nwebhook$/m,
   ],
+  "docs/event-log.md": [
+    /^refused, and recorded$/m,
+    /ProxyUpdated by ADMIN .*\n {4}because: moved\n {4}~ target_url: http:\/\/93\.184\.216\.34 → http:\/\/93\.184\.216\.35/,
+    /CreateProxy: REJECTED already_exists/,
+    /^proxy +shop\.internal /m,
+    /^- proxy\/shop\.internal deleted$/m,
+    /^taken back:\n {2}create proxies shop\.internal/m,
+    /^ {2}anyone: shop\.internal \(the host is gone\)$/m,
+    /^would be refused: protected/m,
+    /^nothing is wrong$/m,
+    /^the archive ends at position \d+/m,
+    /^true$/m,
+  ],
   "docs/operations.md": [/"appendfsync"|appendfsync\nalways/, /^the state of the backup$/m],
 }
 

@@ -85,7 +85,7 @@ export async function effectNode({
   const now = () => new Date(Date.now() + clock.offset)
   const log = logger("DEBUG", now, (line) => void logLines.push(line))
   const connect: ConnectRedis = (name, purpose) => connectRedis(redisUrl, name, purpose, log)
-  const store = redisEventStore(connect, log)
+  const store = redisEventStore(connect)
   const stop = new AbortController()
   const home = mkdtempSync(join(parent, "gatehouse-node-"))
   const onFatal = (error: Error) => void logLines.push(`${error.message}\n`)

@@ -85,7 +85,7 @@ export async function oauthNode({
   const clock = { offset: 0 }
   const now = () => new Date(Date.now() + clock.offset)
   const log = logger("DEBUG", now, (line) => void logLines.push(line))
-  const store = redisEventStore((name, purpose) => connectRedis(redisUrl, name, purpose, log), log)
+  const store = redisEventStore((name, purpose) => connectRedis(redisUrl, name, purpose, log))
   const home = mkdtempSync(join(tmpdir(), "gatehouse-oauth-"))
   const ending = new AbortController()
   const runner = projectionRunner({

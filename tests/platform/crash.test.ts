@@ -16,7 +16,7 @@ let store: EventStore
 
 beforeAll(async () => {
   server = await redisServer()
-  store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log), log)
+  store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
 })
 afterAll(async () => {
   await store.close()

@@ -24,7 +24,7 @@ beforeEach(async () => {
   await server.command("FLUSHALL")
   between = await relay(server.port)
   const url = server.url.replace(`:${server.port}`, `:${between.port}`)
-  store = redisEventStore((name, purpose) => connectRedis(url, name, purpose, log), log)
+  store = redisEventStore((name, purpose) => connectRedis(url, name, purpose, log))
   await store.head()
   return async () => {
     await store.close()
@@ -83,7 +83,7 @@ describe("the decider loop, when things go wrong,", () => {
     await decided(first.id)
     between[cut]('"status":"accepted"')
     const command = commandRecord({ type: "Add" })
-    const submitter = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log), log)
+    const submitter = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
     await submitter.submit(command, {})
     await submitter.close()
     expect(await decided(command.id)).toMatchObject({ status: "accepted", position: 2, result: { count: 2 } })

@@ -23,7 +23,7 @@ beforeEach(async () => {
   await server.command("FLUSHALL")
   between = await relay(server.port)
   const url = server.url.replace(`:${server.port}`, `:${between.port}`)
-  store = redisEventStore((name, purpose) => connectRedis(url, name, purpose, log), log)
+  store = redisEventStore((name, purpose) => connectRedis(url, name, purpose, log))
   await store.head()
   return async () => {
     await store.close()

@@ -23,7 +23,7 @@ const stores = {
     return { store, another: () => store, close: () => store.close() }
   },
   redis: () => {
-    const open = () => redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log), log)
+    const open = () => redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
     const opened = [open()]
     const another = () => opened[opened.push(open()) - 1]!
     return { store: opened[0]!, another, close: () => Promise.all(opened.map((store) => store.close())) }

@@ -18,7 +18,7 @@ const { REDIS_URL = "", HOME_DIR = "", CRASH_AT } = process.env
 const crash = crashPoints(CRASH_AT)
 const now = () => new Date()
 const log = logger("WARNING", now, (line) => writeSync(2, line))
-const store = redisEventStore((name, purpose) => connectRedis(REDIS_URL, name, purpose, log), log)
+const store = redisEventStore((name, purpose) => connectRedis(REDIS_URL, name, purpose, log))
 const stop = new AbortController()
 
 const onFatal = (error: Error) => {

@@ -14,7 +14,7 @@ let server: RedisServer
 let between: Relay
 let store: EventStore
 
-const openAt = (url: string) => redisEventStore((name, purpose) => connectRedis(url, name, purpose, log), log)
+const openAt = (url: string) => redisEventStore((name, purpose) => connectRedis(url, name, purpose, log))
 const throughRelay = () => server.url.replace(`:${server.port}`, `:${between.port}`)
 
 beforeAll(async () => {

@@ -13,7 +13,7 @@ const connect: SubscriptionOptions["connect"] = (name, purpose) => connectRedis(
 
 beforeAll(async () => {
   server = await redisServer()
-  store = redisEventStore(connect, log)
+  store = redisEventStore(connect)
 })
 afterAll(async () => {
   await store.close()

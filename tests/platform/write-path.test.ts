@@ -32,7 +32,7 @@ async function node(name: string) {
   const { log, lines } = recordedLog()
   const between = await relay(server.port)
   const url = server.url.replace(`:${server.port}`, `:${between.port}`)
-  const store = redisEventStore((part, purpose) => connectRedis(url, part, purpose, log), log)
+  const store = redisEventStore((part, purpose) => connectRedis(url, part, purpose, log))
   const stop = new AbortController()
   const { signal } = stop
   const now = () => new Date()

@@ -35,7 +35,7 @@ export function runnerNodes(): RunnerNodes {
     home,
     lines,
     openStore(server) {
-      const store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log), log)
+      const store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
       stores.push(store)
       return store
     },

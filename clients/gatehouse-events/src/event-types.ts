@@ -269,6 +269,32 @@ export interface EventData {
   InstanceDeleted: {
     readonly name: string
   }
+  /** Aggregate: log. */
+  SegmentArchived: {
+    readonly first: number
+    readonly last: number
+    readonly previous: string
+    readonly hash: string
+    readonly file: string
+    readonly sha256: string
+    readonly bytes: number
+    readonly commands: number
+  }
+  /** Aggregate: log. */
+  CheckpointSigned: {
+    readonly position: number
+    readonly hash: string
+    readonly signed_at: string
+    readonly public_key: string
+    readonly signature: string
+  }
+  /** Aggregate: log. */
+  DeadLetterRetried: {
+    readonly letter: string
+    readonly group: string
+    readonly entry: string
+    readonly error: string
+  }
   /** Aggregate: proxy. */
   ProxyCreated: {
     readonly target_url: string

@@ -46,7 +46,7 @@ async function give(
   before: unknown,
   ownHost: string,
 ): Promise<void> {
-  const { api, caller, requestId, ip } = call
+  const { api, caller, requestId, ip, reason } = call
   for (let tries = 1; ; tries += 1) {
     const now = desiredEntry(api.projections.world, kind, id, ownHost)
     if (!equal(now ?? null, before ?? null)) throw new GatehouseError("concurrent_change")
@@ -59,6 +59,7 @@ async function give(
           actor: { name: caller.name, admin: caller.admin, token: caller.token },
           requestId,
           ...(ip !== undefined && { ip }),
+          ...(reason !== undefined && { reason }),
           ...(secrets !== undefined && { secrets }),
           ...(version !== undefined && { ifMatch: version }),
         },

@@ -59,6 +59,8 @@ export interface PlanParts {
   readonly ownHost: string
   readonly publicHttpsPort: number
   readonly prune: boolean
+  /** Objects that are to go, by kind and id. */
+  readonly remove?: readonly { readonly kind: EntryKind; readonly id: string }[]
 }
 
 /** Objects that are planned for without a pause. */
@@ -77,7 +79,7 @@ export async function planFor(wanted: Wanted, parts: PlanParts): Promise<Plan> {
   const errors: Obstacle[] = []
   const touched = new Set<string>()
   const refused = new Set<string>()
-  const items = [...itemsOf(wanted, parts), ...(parts.prune ? prunedItems(wanted, parts) : [])]
+  const items = [...itemsOf(wanted, parts), ...(parts.prune ? prunedItems(wanted, parts) : []), ...removals(parts)]
   for (const [index, item] of items.entries()) {
     // Others are served meanwhile.
     if (index % atOnce === atOnce - 1) await setImmediate()
@@ -179,12 +181,20 @@ function prunedItems(wanted: Wanted, parts: PlanParts): Item[] {
       desiredIds(simulation.world, kind, ownHost)
         .sort()
         .filter((id) => !kept.has(`${kind} ${id}`))
-        .map((id): Item => {
-          const name = entryName(kind, desiredEntry(simulation.world, kind, id, ownHost)!)
-          const there = (world: World) => desiredEntry(world, kind, id, ownHost) !== undefined
-          return { kind, id, name, make: (world) => (there(world) ? [removalOf(kind, name)] : []) }
-        }),
+        .map((id) => removalItem(kind, id, parts)),
     )
+}
+
+function removalItem(kind: EntryKind, id: string, { simulation, ownHost }: PlanParts): Item {
+  const name = entryName(kind, desiredEntry(simulation.world, kind, id, ownHost)!)
+  const there = (world: World) => desiredEntry(world, kind, id, ownHost) !== undefined
+  return { kind, id, name, make: (world) => (there(world) ? [removalOf(kind, name)] : []) }
+}
+
+function removals(parts: PlanParts): Item[] {
+  const { remove = [], simulation, ownHost } = parts
+  const there = remove.filter(({ kind, id }) => desiredEntry(simulation.world, kind, id, ownHost) !== undefined)
+  return there.map(({ kind, id }) => removalItem(kind, id, parts))
 }
 
 function idOfName(kind: EntryKind, name: string): string {

@@ -1,48 +1,62 @@
 import { type Recipe, argument, required } from "../recipe.ts"
+import { showAudit, showHistory } from "../audit-text.ts"
 import { CliFailure } from "../failure.ts"
 import { events } from "./events.ts"
+import type { Session } from "../session.ts"
 
 const group = "audit"
 
 const history: Recipe = {
   name: "history",
   group,
-  doc: "Life of one object: every event with actor, address and command",
+  doc: "Life of one object: every event with actor, address, command, reason, and what it changed",
   parameters: [required("kind"), required("name")],
   async run(session, args) {
-    const aggregate = `${argument(args, "kind")}/${argument(args, "name").toLowerCase()}`
-    session.show(
-      await session.list("listEvents", "events", {
-        token: await session.token(""),
-        query: { aggregate, order: "asc" },
-      }),
-    )
+    const query = { kind: argument(args, "kind"), name: argument(args, "name") }
+    showHistory(session, await session.list("getHistory", "events", { token: await session.token(""), query }))
   },
 }
 
 const who: Recipe = {
   name: "who",
   group,
-  doc: "Everything that one actor did",
+  doc: "Everything that one actor asked for, refused commands too, oldest first",
   parameters: [required("actor")],
   async run(session, args) {
-    const query = { actor: argument(args, "actor"), order: "asc" }
-    session.show(await session.list("listEvents", "events", { token: await session.token(""), query }))
+    await showAll(session, { actor: argument(args, "actor") })
   },
 }
 
 const audit: Recipe = {
   name: "audit",
   group,
-  doc: "Events by filter=value: type aggregate actor command_id from to since until; none: the latest",
+  doc: "Commands by filter=value: actor command object status code ip from to since until; none: the latest. all=true: from the first on",
   parameters: [],
   options: true,
   async run(session, _args, options) {
-    const filters = options.filter((option) => option !== "").map(pair)
-    const token = await session.token("")
-    const query = { per_page: 100, ...Object.fromEntries(filters) }
-    session.show(await session.call("listEvents", { token, query }))
+    const { all, ...filters } = Object.fromEntries(options.filter((option) => option !== "").map(pair))
+    if (all === "true") return showAll(session, filters)
+    const query = { per_page: 100, ...filters }
+    showAudit(session, await session.call("listAudit", { token: await session.token(""), query }))
   },
+}
+
+/** Goes through the whole log, window by window. */
+async function showAll(session: Session, filters: Readonly<Record<string, string>>): Promise<void> {
+  const token = await session.token("")
+  const entries: unknown[] = []
+  const end = Number(filters["to"] ?? Number.MAX_SAFE_INTEGER)
+  let from = Number(filters["from"] ?? 1)
+  for (;;) {
+    const reply = await session.list("listAudit", "entries", { token, query: { ...filters, from, order: "asc" } })
+    entries.push(...(reply.body["entries"] as unknown[]))
+    const { to } = reply.body["searched"] as { to: number }
+    const head = Number(reply.headers.get("x-event-position") ?? 0)
+    if (to < from || to >= Math.min(head, end)) break
+    from = to + 1
+  }
+  const body = { entries }
+  showAudit(session, { body, text: JSON.stringify(body) })
 }
 
 function pair(text: string): [string, string] {

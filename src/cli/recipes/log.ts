@@ -1,6 +1,6 @@
 import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
 import { CliFailure } from "../failure.ts"
-import { showChanges, showReplay, showStats, showVerification } from "../log-text.ts"
+import { showArchive, showChanges, showReplay, showStats, showVerification } from "../log-text.ts"
 
 const group = "log"
 
@@ -45,5 +45,26 @@ const stats: Recipe = {
   },
 }
 
+const archive: Recipe = {
+  name: "archive",
+  group,
+  doc: "Move the beginning of the log into compressed segments; the newest events stay in Redis",
+  parameters: [optional("keep", "10000"), optional("segment", "10000")],
+  async run(session, args) {
+    const body = { keep: Number(argument(args, "keep")), segment: Number(argument(args, "segment")) }
+    showArchive(session, await session.call("archiveLog", { token: await session.token(""), body }))
+  },
+}
+
+const checkpoint: Recipe = {
+  name: "log-checkpoint",
+  group,
+  doc: "Sign the log as it is now",
+  parameters: [],
+  async run(session) {
+    session.show(await session.call("signCheckpoint", { token: await session.token("") }))
+  },
+}
+
 /** Recipes about the log as a whole. */
-export const logRecipes: readonly Recipe[] = [replay, verify, stats]
+export const logRecipes: readonly Recipe[] = [replay, verify, stats, archive, checkpoint]
