@@ -70,13 +70,16 @@ async function fill(node: Node, proxies: number): Promise<void> {
 /** What is measured, in the order of a round. The bare write has the size of an event. */
 async function subjects(node: Node, redis: Redis): Promise<readonly Measured[]> {
   const [write, read, list] = [1, 2, 3].map((number) => caller(node, node.adminToken, number)) as [Call, Call, Call]
-  await write("POST", "instances", { name: "measured", target_url: "http://93.184.216.34" })
+  const measured = { hostname: "measured.internal", target_url: "http://93.184.216.34", enable_https: false }
+  await write("POST", "proxy/targets", measured)
   const event = "x".repeat(600)
   const subject = (title: string, run: Measured["run"]): Measured => ({ title, times: [], run })
   return [
     subject("bare XADD, fsynced", () => redis.xadd("bench", "*", "event", event)),
-    subject("admin write", (sample) => write("PUT", "instances/measured", { description: `sample ${sample}` })),
-    subject("read of one object", () => read("GET", "instances/measured")),
+    subject("admin write", (sample) =>
+      write("PUT", "proxy/targets/measured.internal", { custom_headers: { "X-Sample": String(sample) } }),
+    ),
+    subject("read of one object", () => read("GET", "proxy/targets/measured.internal")),
     subject("list, page of 100", (sample) => list("GET", `proxy/targets?per_page=100&page=${1 + (sample % 10)}`)),
   ]
 }
