@@ -15,7 +15,7 @@ export const catalogue = {
   forbidden: { status: 403, title: "This identity is not allowed here." },
   insufficient_scope: { status: 403, title: "The token lacks a scope that this needs." },
   origin_not_allowed: { status: 403, title: "Requests from this origin are not allowed." },
-  domain_claimed: { status: 403, title: "The domain belongs to another owner's proxy." },
+  domain_claimed: { status: 403, title: "The domain belongs to another owner's proxy or to Gatehouse." },
   directory_not_allowed: { status: 403, title: "Only an administrator may choose this ACME directory." },
   image_not_allowed: { status: 403, title: "Only an administrator may run this image." },
   global_admin_only: { status: 403, title: "Only an administrator may create global routes." },

@@ -115,8 +115,12 @@ function acmeAuthority(request: Request, owner: string, world: World, { actor, p
   return { email, acme_directory_url: directory, environment }
 }
 
-function refuseClaimed(domains: readonly string[], owner: string, world: World, { actor }: Context): void {
+/** An owner may download the keys of its certificates: none of them may be good for a host that is not its own. */
+function refuseClaimed(domains: readonly string[], owner: string, world: World, { actor, policy }: Context): void {
   if (actor.admin) return
+  for (const own of [...policy.adminHosts, ...policy.oauthHosts])
+    if (domains.some((domain) => covers(domain, own)))
+      throw new GatehouseError("domain_claimed", `${own} is Gatehouse's own`)
   for (const proxy of all(world, "proxy"))
     if (proxy.owner !== owner && domains.some((domain) => covers(domain, proxy.hostname)))
       throw new GatehouseError("domain_claimed", `${proxy.hostname} belongs to another owner`)

@@ -35,7 +35,7 @@ export const CustomHeaders = z
 
 /** Fields that create and update share. */
 export const ProxyFields = z.strictObject({
-  target_url: z.string().min(1).max(2048),
+  target_url: z.string().trim().min(1).max(2048),
   cert_name: CertificateName.nullable(),
   enabled: z.boolean(),
   enable_http: z.boolean(),

@@ -98,6 +98,8 @@ export function withScheme(value: string): string {
  */
 export function checkAddress(path: string, value: string, world: World, { actor, policy }: Context): string {
   const url = URL.parse(value)
+  // What URL parsers take away or turn around must not stand in the record: other readers see another address.
+  if (/[\s\p{Cc}\\]/u.test(value)) throw invalid(path, "must not hold blanks, control characters or backslashes")
   if (url === null || !/^https?:$/.test(url.protocol) || !/^https?:\/\//i.test(value))
     throw invalid(path, "must be an http:// or https:// URL")
   if (url.username !== "" || url.password !== "") throw invalid(path, "must not hold credentials")

@@ -55,6 +55,15 @@ const byName: Readonly<Record<string, HeaderKind>> = {
   // Identity and forwarding (edge rules §1.5): set by the edge or by nobody.
   forwarded: "drop",
   "x-real-ip": "drop",
+  // The same claims by other makers' names: frameworks read an address or a path out of these.
+  "x-client-ip": "drop",
+  "x-cluster-client-ip": "drop",
+  "true-client-ip": "drop",
+  "cf-connecting-ip": "drop",
+  "fastly-client-ip": "drop",
+  "x-rewrite-url": "drop",
+  // CGI makes HTTP_PROXY of it, which programs take for their own proxy (CVE-2016-5385).
+  proxy: "drop",
 }
 
 const hopByHop = new Set([

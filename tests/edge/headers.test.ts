@@ -84,6 +84,13 @@ it("identity and forwarding headers of the client never pass, however they are s
     "Content_Length",
     "Transfer_Encoding",
     "Mcp_Session_Id",
+    "X-Client-IP",
+    "True_Client_IP",
+    "CF-Connecting-IP",
+    "X-Cluster-Client-Ip",
+    "Fastly-Client-IP",
+    "X-Rewrite-URL",
+    "Proxy",
   ]
   const lines = await seen("a.test", names.map((name) => `${name}: evil\r\n`).join(""))
   expect(lines.join("\n")).not.toContain("evil")
