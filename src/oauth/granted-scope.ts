@@ -25,8 +25,8 @@ export function supportedScopes(server: AuthorizationServer): string[] {
 }
 
 /**
- * Scopes to ask somebody for: what was asked for (default: everything on offer but administration), what the client registered,
- * and what all its resources have in common. `mcp:admin` is on offer only where a rule gives it to someone.
+ * Scopes to ask somebody for: what was asked for (default: everything on offer but administration), what an administrator
+ * registered the client for, and what all its resources have in common. `mcp:admin` is on offer only where a rule gives it to someone.
  * @throws OAuthError `invalid_scope` when nothing is left
  */
 export function grantedScope(
@@ -34,7 +34,10 @@ export function grantedScope(
   client: Client,
   resources: readonly RequestedResource[],
 ): readonly string[] {
-  const registered = client.metadata.scope === undefined ? undefined : scopeTokens(client.metadata.scope)
+  // What a client says about itself is what it needs first: the MCP SDKs register the scopes of their first challenge, and a limit
+  // made of that would forbid every step-up. A limit is what an administrator registered.
+  const limit = client.kind === "dynamic" || client.kind === "cimd" ? undefined : client.metadata.scope
+  const registered = limit === undefined ? undefined : scopeTokens(limit)
   const ruled = (scope: string) =>
     resources.length > 0 && resources.every(({ proxy }) => rulesFor(proxy, scope).length > 0)
   const offered = commonScopes(resources).filter((scope) => scope !== administration || ruled(scope))
