@@ -33,7 +33,7 @@ export default defineConfig({
       { text: "Start", items: ["getting-started", "concepts"].map(page) },
       {
         text: "Use",
-        items: ["proxies-and-certificates", "routes", "mcp-and-oauth", "services", "web-applications", "administration", "configuration-as-a-file", "command-line-and-api", "subscribers", "event-log"].map(page),
+        items: ["proxies-and-certificates", "routes", "mcp-and-oauth", "mcp-gateway", "services", "web-applications", "administration", "configuration-as-a-file", "command-line-and-api", "subscribers", "event-log"].map(page),
       },
       { text: "Run", items: ["operations", "security", "performance", "crash-points"].map(page) },
       {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../errors.ts"
 import type { Exchange } from "./exchange.ts"
+import { refuseSession } from "./mcp/refusal.ts"
 import { endAfter, refuse } from "./answer.ts"
 
 /**
@@ -17,6 +18,8 @@ export function fail(exchange: Exchange, code: ErrorCode, reason: string = code)
   }
   if (!req.complete) endAfter(exchange)
   edge.log.debug("upstream_failed", { host: exchange.hostname, code, reason, request_id: exchange.requestId })
+  // Where a session's backend cannot be reached the session is gone with it, as far as its client can tell.
+  if (reason === "upstream_unreachable" && exchange.mcp?.session === true) return refuseSession(exchange, reason)
   refuse(exchange, code)
 }
 

@@ -1,6 +1,7 @@
 import { type ErrorCode, catalogue, problem } from "../errors.ts"
 import { STATUS_CODES } from "node:http"
 import type { Exchange } from "./exchange.ts"
+import { faultOf, rpcErrorText, rpcHeaders } from "./mcp/rpc-error.ts"
 
 // After these the framing of what follows is in doubt, or nobody wants to read it.
 const closing = new Set([400, 408, 413, 414, 417, 431, 505])
@@ -27,11 +28,14 @@ export function endAfter({ res, client }: Exchange): void {
   client.closing = true
 }
 
-/** Answers with a problem document (RFC 9457) for a code. */
+/** Answers with a problem document (RFC 9457) for a code, and on an MCP endpoint with a JSON-RPC error. */
 export function refuse(exchange: Exchange, code: ErrorCode, headers: readonly string[] = [], detail?: string): void {
   exchange.reason ??= code
-  const body = JSON.stringify(problem(code, detail, exchange.requestId))
-  answer(exchange, catalogue[code].status, [...problemHeaders, ...headers, ...(exchange.cors ?? [])], body)
+  const { mcp, cors = [], requestId } = exchange
+  const body =
+    mcp === undefined ? JSON.stringify(problem(code, detail, requestId)) : rpcErrorText(faultOf(code, mcp.id, detail))
+  const types = mcp === undefined ? problemHeaders : rpcHeaders
+  answer(exchange, catalogue[code].status, [...types, ...headers, ...cors], body)
 }
 
 const problemHeaders = ["Content-Type", "application/problem+json", "Cache-Control", "no-store"]

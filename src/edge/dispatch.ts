@@ -160,7 +160,9 @@ function route(exchange: Exchange, routed: RoutedHost): void {
   exchange.cors = verdict.cors
   // What an MCP endpoint answers to a repeated header names the request; everywhere else it is malformed like any other.
   if (proxy.mcp?.mcp_enabled === true && edge.mcp.concerns(proxy, path))
-    return edge.mcp.take(exchange, proxy, () => toBackend(exchange, routed, verdict))
+    return edge.mcp.take(exchange, proxy, () =>
+      toBackend(exchange, edge.hosts.get(exchange.hostname) ?? routed, verdict),
+    )
   if (exchange.scan.mcpRepeated) return refuse(exchange, "bad_request")
   toBackend(exchange, routed, verdict)
 }

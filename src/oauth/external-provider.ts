@@ -126,6 +126,7 @@ function cappedGroups(server: AuthorizationServer, groups: readonly string[]): r
 }
 
 function namedGroups({ auth, mcp }: ReturnType<typeof protectedProxies>[number]): readonly string[] {
-  const scoped = (mcp?.mcp_scope_rules ?? []).flatMap(({ groups }) => groups ?? [])
+  const rules = [...(mcp?.mcp_scope_rules ?? []), ...(mcp?.mcp_policy?.rules ?? [])]
+  const scoped = rules.flatMap(({ groups }) => groups ?? [])
   return [...(auth?.auth_required_groups ?? []), ...scoped]
 }

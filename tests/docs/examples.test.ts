@@ -55,6 +55,11 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
     /resource_metadata="https:\/\/notes\.localhost:\d+\/\.well-known/,
     /"issuer":"https:\/\/auth\.localhost:\d+"/,
   ],
+  "docs/mcp-gateway.md": [
+    /"delete_\*","move_\*"/,
+    /"mcp_versions":\["2026-07-28","2025-11-25"\]/,
+    /"mcp_stream_expiry":"close"/,
+  ],
   "docs/web-applications.md": [
     /^HTTP\/1\.1 302[^]*^location: https:\/\/auth\.localhost(?::\d+)?\/login\?return_url=https%3A%2F%2Fwiki\.localhost/im,
     /^HTTP\/1\.1 401/m,

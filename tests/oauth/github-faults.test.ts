@@ -175,6 +175,13 @@ describe("with a GitHub that may fail", () => {
     expect((await back(other.who, other.url)).location!.searchParams.get("error")).toBe("access_denied")
   })
 
+  it("asks for organisations where a rule about a tool names one", async () => {
+    const rules = [{ kind: "tool", match: ["delete_*"], action: "allow", groups: ["acme"] }]
+    const ruled = await protectedProxy(node, "tools.test", {}, { mcp_policy: { default: "allow", rules } })
+    const { url } = await start(person(node), ruled)
+    expect(url.searchParams.get("scope")).toContain("read:org")
+  })
+
   it("passes on that the person refused", async () => {
     const { who, url } = await start()
     const done = await back(who, url, { error: "access_denied", error_description: "The user has denied" })

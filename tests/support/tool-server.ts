@@ -45,7 +45,7 @@ export function sessionServer(): Promise<ToolServer> {
       server.registerResource("any", new ResourceTemplate("file:///closed/{name}", { list: undefined }), {}, (uri) => ({
         contents: [{ uri: uri.href, text: "no" }],
       }))
-      await server.connect(transport as never)
+      await server.connect(transport)
       await transport.handleRequest(req, res)
     }
   })

@@ -3,14 +3,18 @@ import type { McpOperation } from "../../projections/mcp-policy.ts"
 
 /** What the gateway found in a request on an MCP endpoint. */
 export interface McpExchange {
-  readonly era: Era
+  era: Era
+  /** JSON text of the request's id; undefined while it is not known, and for batches and notifications. */
+  id: string | undefined
+  /** Is it part of a legacy session? */
+  session: boolean
   /** May the answer carry a list that a policy shortens? Every stream that a GET opens may, for it can be a replay. */
-  readonly lists: boolean
+  lists: boolean
   /** What the policy was asked about. */
-  readonly operations: readonly McpOperation[]
-  readonly log: McpLog
+  operations: readonly McpOperation[]
+  log: McpLog
   /** Where the tools that the answer lists are noted; undefined for everything but a modern `tools/list`. */
-  readonly schemaPlace: string | undefined
+  schemaPlace: string | undefined
   /** Are lists in the answer shortened by the policy? */
   shortened: boolean
 }
@@ -26,15 +30,26 @@ export interface McpLog {
 }
 
 const longest = 256
+const nothing: McpLog = { method: null, name: null, rule: null }
+
+/** A request of which only the headers are known. */
+export function newMcpExchange(era: Era): McpExchange {
+  return {
+    era,
+    id: undefined,
+    session: false,
+    lists: false,
+    operations: [],
+    log: nothing,
+    schemaPlace: undefined,
+    shortened: false,
+  }
+}
 
 /** @param operation the one that decided, or the first */
-export function mcpLog(
-  method: string | undefined,
-  operation: McpOperation | undefined,
-  rule: string | undefined,
-): McpLog {
+export function mcpLog(method: string, operation: McpOperation | undefined, rule: string | undefined): McpLog {
   return {
-    method: method === undefined ? null : method.slice(0, longest),
+    method: method === "" ? null : method.slice(0, longest),
     name: operation === undefined ? null : operation.name.slice(0, longest),
     rule: rule ?? null,
   }

@@ -1,4 +1,6 @@
-import { type McpBody, type RpcFault, readBody } from "./message.ts"
+import { type AnswerParts, bindingOf, shapeAnswer } from "./answers.ts"
+import { type McpBody, readBody } from "./message.ts"
+import { type McpExchange, mcpLog, newMcpExchange } from "./exchange.ts"
 import {
   type McpHeaders,
   eraOfRequest,
@@ -7,26 +9,22 @@ import {
   readMcpHeaders,
   versionFault,
 } from "./protocol.ts"
-import { type PolicyVerdict, callerOf, judgeAll } from "./policy-check.ts"
+import { asksForList, operationsOf } from "./operations.ts"
+import { callerOf, judgeAll } from "./policy-check.ts"
 import { isJson, isPlain } from "./media-type.ts"
-import { refuseCode, refuseProtocol, refuseSession } from "./refusal.ts"
-import { scopeChallenge, tokenChallenge } from "../challenge.ts"
-import { type AnswerParts, bindingOf, shapeAnswer } from "./answers.ts"
+import { refuseCode, refusePolicy, refuseProtocol, refuseSession } from "./refusal.ts"
 import type { Exchange } from "../exchange.ts"
-import type { McpExchange } from "./exchange.ts"
+import type { Guard } from "../guard.ts"
+import type { Hosts } from "../../projections/hosts.ts"
+import type { ResourceProxy } from "../../projections/resource.ts"
 import type { ResponseHead } from "../response-parser.ts"
+import { bodyReader } from "./body-reader.ts"
 import { hidesAnything } from "../../projections/mcp-policy.ts"
+import { isMcpEndpoint } from "./endpoint.ts"
 import { paramFault } from "./param-headers.ts"
 import { sessionIds } from "./session-ids.ts"
 import { toolSchemas } from "./tool-schemas.ts"
 import { withChanged } from "./answer-shape.ts"
-import type { Guard } from "../guard.ts"
-import type { Hosts } from "../../projections/hosts.ts"
-import type { ResourceProxy } from "../../projections/resource.ts"
-import { bodyReader } from "./body-reader.ts"
-import { isMcpEndpoint } from "./endpoint.ts"
-import { mcpLog } from "./exchange.ts"
-import { asksForList, operationsOf } from "./operations.ts"
 
 /** Judges requests on MCP endpoints behind the guard and before their backend. */
 export interface McpGate {
@@ -59,6 +57,9 @@ export interface McpGateParts {
   readonly masterKey: Buffer
 }
 
+/** Answers a request that does not pass; undefined for one that does. */
+type Refuse = (() => void) | undefined
+
 const defaultMaxBody = 4 * 1024 * 1024
 
 /** The gate of one edge. */
@@ -72,6 +73,9 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
     if (mcp === null) return onward()
     const { scan, rawHeaders, method } = exchange
     const headers = readMcpHeaders(rawHeaders)
+    exchange.mcp = newMcpExchange(eraOfRequest(headers))
+    // Answers differ by Origin, also where there is none, and the backend's own CORS headers give way.
+    exchange.cors ??= varyByOrigin
     if (method !== "POST") {
       // A backend that does not look at the method would take it for a message that nobody judged.
       if (scan.chunked || Number(scan.contentLength) > 0)
@@ -81,11 +85,9 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
           ? versionFault(headers.version, mcp.mcp_versions)
           : { code: headerMismatch, message: `Header mismatch: ${headers.repeated} stands twice` }
       if (fault !== undefined) return refuseProtocol(exchange, fault)
-      const era = eraOfRequest(headers)
-      const log = mcpLog(undefined, undefined, undefined)
-      const lists = method === "GET" && era === "legacy"
-      exchange.mcp = { era, lists, operations: [], log, schemaPlace: undefined, shortened: false }
-      return prepare(exchange, headers, proxy, undefined) ? onward() : undefined
+      exchange.mcp.lists = method === "GET" && exchange.mcp.era === "legacy"
+      const refuse = prepare(exchange, exchange.mcp, headers, proxy)
+      return refuse === undefined ? onward() : refuse()
     }
     if (!isJson(rawHeaders))
       return refuseCode(exchange, "unsupported_media_type", { message: "The body must be application/json in UTF-8." })
@@ -98,92 +100,69 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
         const body = readBody(bytes)
         const fault = "code" in body ? body : protocolFault(headers, body, mcp.mcp_versions)
         if (fault !== undefined) return refuseProtocol(exchange, fault)
-        if (judge(exchange, headers, body as McpBody)) {
-          hold(exchange, bytes)
-          onward()
-        }
+        const refuse = judge(exchange, exchange.mcp!, headers, body as McpBody)
+        if (refuse !== undefined) return refuse()
+        hold(exchange, bytes)
+        onward()
       },
       (code) => refuseCode(exchange, code),
     )
   }
 
-  /** By the settings of this moment: while the body came they may have changed. @returns false when it was refused */
-  function judge(exchange: Exchange, headers: McpHeaders, { messages, batch }: McpBody): boolean {
+  /** By the settings of this moment: while the body came they may have changed. @returns what refuses it, if it does not pass */
+  function judge(exchange: Exchange, mcp: McpExchange, headers: McpHeaders, { messages, batch }: McpBody): Refuse {
     const proxy = hosts.get(exchange.hostname)?.proxy
-    const [first] = messages
-    const id = batch ? undefined : first?.id
-    if (proxy?.enabled !== true || (exchange.identity !== null && !guard.stillAllowed(proxy, exchange.identity))) {
-      refuseCode(exchange, "forbidden", { id, reason: "no_longer_allowed" })
-      return false
-    }
+    const first = messages[0]!
+    mcp.id = batch ? undefined : first.id
+    if (proxy?.enabled !== true || (exchange.identity !== null && !guard.stillAllowed(proxy, exchange.identity)))
+      return () => refuseCode(exchange, "forbidden", { reason: "no_longer_allowed" })
     const policy = proxy.mcp?.mcp_policy
     const found = messages.map(operationsOf)
-    const faults = found.filter((each): each is RpcFault => "code" in each)
-    if (policy !== undefined && faults[0] !== undefined) {
-      refuseProtocol(exchange, batch ? { ...faults[0], id: undefined } : faults[0])
-      return false
-    }
-    const operations = found.flatMap((each) => ("code" in each ? [] : each))
-    const decided = policy === undefined ? undefined : judgeAll(policy, operations, caller(exchange))
-    const log = mcpLog(first?.method, decided?.operation ?? operations[0], decided?.verdict.rule)
-    const era = eraOfRequest(headers)
-    const place = `${proxy.hostname} ${proxy.target_url}`
-    const schemaPlace = era === "modern" && first?.method === "tools/list" ? place : undefined
-    exchange.mcp = { era, lists: messages.some(asksForList), operations, log, schemaPlace, shortened: false }
-    if (decided !== undefined && decided.verdict.type !== "allowed") {
-      refusePolicy(exchange, proxy, decided, id)
-      return false
-    }
-    const name = operations[0]?.name ?? ""
-    const declared = era === "modern" && first?.method === "tools/call" ? parts.schemas.of(place, name) : undefined
-    const wrong = declared && paramFault(declared, first?.params["arguments"], headers.params)
+    const unclear = found.find((each) => "code" in each)
+    if (policy !== undefined && unclear !== undefined && "code" in unclear)
+      return () => refuseProtocol(exchange, { ...unclear, id: mcp.id })
+    mcp.operations = found.flatMap((each) => ("code" in each ? [] : each))
+    mcp.lists = messages.some(asksForList)
+    const decided = policy === undefined ? undefined : judgeAll(policy, mcp.operations, caller(exchange))
+    mcp.log = mcpLog(first.method, decided?.operation ?? mcp.operations[0], decided?.verdict.rule)
+    if (decided !== undefined && decided.verdict.type !== "allowed")
+      return () => refusePolicy(exchange, proxy, publicHttpsPort, decided)
+    const wrong = mcp.era === "modern" ? schemaFault(mcp, headers, proxy, first) : undefined
     if (wrong !== undefined) {
-      refuseProtocol(exchange, { code: headerMismatch, message: `Header mismatch: ${wrong}`, id })
-      return false
+      const message = `Header mismatch: ${wrong}`
+      return () => refuseProtocol(exchange, { code: headerMismatch, message, id: mcp.id })
     }
-    return prepare(exchange, headers, proxy, id)
+    return prepare(exchange, mcp, headers, proxy)
   }
 
-  /** Headers as the backend gets them. @returns false when the session is not this caller's */
-  function prepare(
-    exchange: Exchange,
-    { sessionId }: McpHeaders,
+  /** Notes where a list's tools are to be remembered, and compares the headers of a call with what is remembered. */
+  function schemaFault(
+    mcp: McpExchange,
+    headers: McpHeaders,
     proxy: ResourceProxy,
-    id: string | undefined,
-  ): boolean {
-    const { era, lists } = exchange.mcp!
+    { method, params }: McpBody["messages"][number],
+  ): string | undefined {
+    const place = `${proxy.hostname} ${proxy.target_url}`
+    if (method === "tools/list") mcp.schemaPlace = place
+    const [operation] = mcp.operations
+    const declared =
+      method === "tools/call" && operation !== undefined ? parts.schemas.of(place, operation.name) : undefined
+    return declared && paramFault(declared, params["arguments"], headers.params)
+  }
+
+  /** Headers as the backend gets them. @returns what refuses the request when its session is not this caller's */
+  function prepare(exchange: Exchange, mcp: McpExchange, { sessionId }: McpHeaders, proxy: ResourceProxy): Refuse {
     if (sessionId !== undefined) {
-      const own = era === "modern" ? undefined : parts.sessions.unwrap(sessionId, bindingOf(exchange))
-      if (own === undefined && era === "legacy") {
-        refuseSession(exchange, id)
-        return false
-      }
+      const own = mcp.era === "modern" ? undefined : parts.sessions.unwrap(sessionId, bindingOf(exchange))
+      if (own === undefined && mcp.era === "legacy") return () => refuseSession(exchange, "mcp_foreign_session")
+      mcp.session = own !== undefined
       exchange.rawHeaders = withChanged(exchange.rawHeaders, "mcp-session-id", () => own)
     }
     // A coded answer could not be looked into.
-    if (lists && hidesAnything(proxy.mcp?.mcp_policy, caller(exchange)))
+    if (mcp.lists && hidesAnything(proxy.mcp?.mcp_policy, caller(exchange)))
       exchange.rawHeaders = withChanged(exchange.rawHeaders, "accept-encoding", () => undefined)
-    exchange.cors ??= varyByOrigin
     rejudge(exchange)
-    return true
-  }
-
-  function refusePolicy(
-    exchange: Exchange,
-    proxy: ResourceProxy,
-    { verdict, operation: { kind } }: PolicyVerdict,
-    id: string | undefined,
-  ): void {
-    if (verdict.type !== "scopes_missing" || proxy.auth?.auth_enabled !== true)
-      return refuseCode(exchange, "forbidden", { id, reason: `${kind}_not_allowed` })
-    const reason = `${kind}_needs_scope`
-    if (exchange.identity === null) {
-      const headers = ["WWW-Authenticate", tokenChallenge(proxy, publicHttpsPort)]
-      return refuseCode(exchange, "unauthenticated", { id, reason, headers })
-    }
-    const text = `This ${kind} needs more than the token's scopes.`
-    const headers = ["WWW-Authenticate", scopeChallenge(proxy, publicHttpsPort, verdict.needed, text)]
-    refuseCode(exchange, "insufficient_scope", { id, reason, message: text, headers })
+    return undefined
   }
 
   function stillAllowed(exchange: Exchange, proxy: ResourceProxy): boolean {
@@ -206,7 +185,6 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
   }
 }
 
-/** Answers differ by `Origin`, also where there is none; the backend's own CORS headers give way. */
 const varyByOrigin: readonly string[] = ["Vary", "Origin"]
 
 /** From here on the request has a body of known length. */

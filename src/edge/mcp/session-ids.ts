@@ -1,3 +1,4 @@
+import { generationCache } from "../generation-cache.ts"
 import { createHmac, hash, hkdfSync, timingSafeEqual } from "node:crypto"
 
 /** Whose a legacy MCP session is. */
@@ -22,8 +23,9 @@ const form = /^([A-Za-z0-9_-]{8})\.([A-Za-z0-9_-]{43})\.([\x21-\x7e]+)$/
 /**
  * Session ids as clients see them: `<key id>.<MAC>.<the backend's id>`, the MAC over host, subject, client and id (HMAC-SHA256).
  * @param masterKey 32 bytes; the key is derived from it (RFC 5869)
+ * @param remembered sessions per generation whose proof is not repeated
  */
-export function sessionIds(masterKey: Buffer): SessionIds {
+export function sessionIds(masterKey: Buffer, remembered = 5000): SessionIds {
   const key = Buffer.from(hkdfSync("sha256", masterKey, "", "gatehouse mcp session ids", 32))
   const keyId = hash("sha256", Buffer.concat([Buffer.from("gatehouse mcp session key id\n"), key]), "base64url").slice(
     0,
@@ -33,15 +35,22 @@ export function sessionIds(masterKey: Buffer): SessionIds {
     createHmac("sha256", key)
       .update(JSON.stringify([host, subject, clientId, id]))
       .digest("base64url")
+  // What was proven once for this binding needs no second proof; nothing of it can change.
+  const proven = generationCache<string>(remembered)
   return {
     wrap(id, binding) {
       if (id.length > longestId || !/^[\x21-\x7e]+$/.test(id)) return undefined
       return `${keyId}.${mac(id, binding)}.${id}`
     },
     unwrap(wrapped, binding) {
+      const name = `${binding.host} ${binding.clientId.length} ${binding.clientId}${wrapped.length} ${wrapped}${binding.subject}`
+      const known = proven.get(name)
+      if (known !== undefined) return known
       const [, kid, given = "", id = ""] = form.exec(wrapped) ?? []
       if (kid !== keyId || id.length > longestId) return undefined
-      return timingSafeEqual(Buffer.from(given), Buffer.from(mac(id, binding))) ? id : undefined
+      if (!timingSafeEqual(Buffer.from(given), Buffer.from(mac(id, binding)))) return undefined
+      proven.set(name, id)
+      return id
     },
   }
 }

@@ -18,6 +18,8 @@ export interface GuardedEdge {
   token(claims?: Record<string, unknown>): string
   /** POSTs a JSON-RPC message; `token: null` sends none. */
   call(message: unknown, options?: CallOptions): Promise<Answer>
+  /** What the backend answers from now on. */
+  answers(body: string, head?: string, status?: string): void
   close(): Promise<void>
 }
 
@@ -97,12 +99,30 @@ export async function guardedEdge(env: Record<string, string> = {}, target?: num
         req.end(message === undefined ? undefined : JSON.stringify(message))
       })
     },
+    answers(body, head = "Content-Type: application/json\r\n", status = "200 OK") {
+      backend.respond = ({ socket }) =>
+        void socket.write(`HTTP/1.1 ${status}\r\n${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+    },
     async close() {
       await edge.close(0)
       await backend.close()
     },
   }
   return self
+}
+
+const version = "2026-07-28"
+
+/** A message of the modern era, and how it is sent. */
+export function modern(
+  message: { readonly method: string; readonly params?: object },
+  headers: Record<string, string> = {},
+): [message: object, options: CallOptions] {
+  const meta = { "io.modelcontextprotocol/protocolVersion": version }
+  return [
+    { ...message, params: { ...message.params, _meta: meta } },
+    { headers: { "MCP-Protocol-Version": version, "Mcp-Method": message.method, ...headers } },
+  ]
 }
 
 function flat(raw: readonly string[]): Headers {
