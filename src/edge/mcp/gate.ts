@@ -76,6 +76,9 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
     exchange.mcp = newMcpExchange(eraOfRequest(headers))
     // Answers differ by Origin, also where there is none, and the backend's own CORS headers give way.
     exchange.cors ??= varyByOrigin
+    // What a WebSocket carries cannot be judged.
+    if (exchange.upgrade !== undefined && mcp.mcp_policy !== undefined)
+      return refuseCode(exchange, "forbidden", { reason: "mcp_upgrade" })
     if (method !== "POST") {
       // A backend that does not look at the method would take it for a message that nobody judged.
       if (scan.chunked || Number(scan.contentLength) > 0)

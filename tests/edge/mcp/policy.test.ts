@@ -105,6 +105,21 @@ describe("a call that the policy denies", () => {
     expect(await as({ scopes: ["mcp:write"] }, { token: null })).toBe(403)
   })
 
+  it("cannot be made over a WebSocket, which nobody could judge", async () => {
+    const upgrade = {
+      method: "GET",
+      headers: {
+        Connection: "Upgrade",
+        Upgrade: "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+      },
+    }
+    gate.mcp(rules(deny))
+    expect((await gate.call(undefined, upgrade)).status).toBe(403)
+    expect(gate.backend.requests).toEqual([])
+  })
+
   it("is in the access log with its tool, user, client and rule", async () => {
     gate.mcp(rules({ kind: "tool", match: ["ok"], action: "allow" }, deny))
     await gate.call(call("delete_logged"))
