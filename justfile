@@ -168,6 +168,12 @@ bench-oauth *options: _develop
     scripts/bootstrap.sh --develop redis-server:redis-server
     node scripts/bench-oauth/bench.ts "$@"
 
+# Measures the log with a million events: cold start, memory, replay; `--events N`, `--rounds N`
+[group('develop')]
+bench-log *options: _develop
+    scripts/bootstrap.sh --develop redis-server:redis-server
+    node scripts/bench/log.ts "$@"
+
 # Writes the generated pages of docs/ from the tables in src
 [group('develop')]
 docs-pages: _packages

@@ -2,6 +2,7 @@ import type { EventStore } from "../platform/event-store.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Projections } from "./projections.ts"
 import type { StoredEvent } from "../events/envelope.ts"
+import { isRenewal } from "./rebuild.ts"
 
 /** The log in order from any position, for readers of any speed: each asks for the next events when it has room for them. */
 export interface EventFeed {
@@ -24,7 +25,9 @@ export function eventFeed(projections: Projections, store: Pick<EventStore, "rea
   let recent: StoredEvent[] = []
   const waiting = new Set<() => void>()
   const stop = projections.listen((events) => {
-    recent.push(...events)
+    // A world that was replaced is told of as if its objects had changed: no events of the log, and there may be a gap before them.
+    if (events.some(isRenewal)) recent = []
+    else recent.push(...events)
     if (recent.length > 2 * mostRecent) recent = recent.slice(-mostRecent)
     for (const wake of waiting) wake()
   })

@@ -31,6 +31,13 @@ export async function rebuildBeside(
   return { rebuilt, digest, equal: differing.length === 0 && digest.hash === before.hash, differing }
 }
 
+const renewed = "Renewed"
+
+/** Does this tell of a world that was replaced, instead of being an event of the log? */
+export function isRenewal({ type }: Pick<StoredEvent, "type">): boolean {
+  return type === renewed
+}
+
 /** For listeners: one event for each object that differs between two worlds. They look at kind and id, and then at the world. */
 export function renewals(before: World, after: World): StoredEvent[] {
   return worldChanges(before, after).map(({ kind, id }) => ({
@@ -39,7 +46,7 @@ export function renewals(before: World, after: World): StoredEvent[] {
     schema: 1,
     kind,
     id,
-    type: "Renewed",
+    type: renewed,
     data: {},
     meta: {
       actor: { name: "system:projections", admin: true },

@@ -31,10 +31,16 @@ async function* eventsUntil(store: Pick<EventStore, "read">, to: Moment, signal?
   const last = "position" in to ? to.position : Number.MAX_SAFE_INTEGER
   const until = "at" in to ? Date.parse(to.at) : Number.POSITIVE_INFINITY
   let position = 0
+  const read = (after: number) => store.read(after, Math.min(pageSize, last - after)) as Promise<StoredEvent[]>
+  // The store prepares the next page while this one is folded.
+  let next = read(0)
   while (position < last) {
     signal?.throwIfAborted()
-    const page = (await store.read(position, Math.min(pageSize, last - position))) as StoredEvent[]
+    const page = await next
     if (page.length === 0) return
+    const end = page.at(-1)!.position
+    if (end < last) next = read(end)
+    next.catch(() => undefined)
     for (const event of page) {
       if (Date.parse(event.meta.at) > until) return
       yield event

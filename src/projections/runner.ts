@@ -155,9 +155,14 @@ export function projectionRunner(options: RunnerOptions): Runner {
   }
   const readToEnd = async (signal: AbortSignal) => {
     outcomes ??= await store.outcomesCursor()
-    for (let page = await store.read(world.position, 1000); page.length > 0 && !signal.aborted;) {
+    // The store prepares the next page while this one is folded.
+    for (let next = store.read(world.position, 1000); !signal.aborted;) {
+      const page = await next
+      const last = page.at(-1)
+      if (last === undefined) break
+      next = store.read(last.position, 1000)
+      next.catch(() => undefined)
       fold(page)
-      page = await store.read(world.position, 1000)
     }
   }
   const follow = async (signal: AbortSignal) => {

@@ -1,9 +1,10 @@
 import { type LogNodes, createProxy, logNodes } from "../support/log-nodes.ts"
 import { afterEach, beforeEach, expect, it } from "vitest"
-import { readFileSync, readdirSync, statSync } from "node:fs"
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs"
 import { Redis } from "ioredis"
 import { eventually } from "../support/gatehouse.ts"
 import { join } from "node:path"
+import { tmpdir } from "node:os"
 import { gunzipSync } from "node:zlib"
 
 let nodes: LogNodes
@@ -26,7 +27,8 @@ function holding(text: string, folders: readonly string[]): string[] {
 }
 
 it("a deleted secret is nowhere any more, byte by byte, and the audit still shows that it existed", async () => {
-  const env = { ERASURE_DELAY: "1" }
+  const archive = mkdtempSync(join(tmpdir(), "gatehouse-archive-"))
+  const env = { ERASURE_DELAY: "1", ARCHIVE_DIR: archive }
   const [one, two] = [await nodes.node(env), await nodes.node(env)]
   const created = await one.api<{ token: string }>("POST", "/api/v1/tokens", { name: "doomed" })
   const { token } = created.body
@@ -45,7 +47,7 @@ it("a deleted secret is nowhere any more, byte by byte, and the audit still show
   const refs = (await redis.keys("{gh}:secret:*")).filter((key) => /token-|cert-key/.test(key))
   const sealed = await Promise.all(refs.map(async (key) => (await redis.get(key))!))
   expect(sealed.length).toBeGreaterThanOrEqual(2)
-  const folders = [nodes.redis.dir, one.home, two.home]
+  const folders = [nodes.redis.dir, one.home, two.home, archive]
   for (const text of sealed) expect(holding(text, folders)).not.toEqual([])
   const keyFiles = () => [one, two].flatMap(({ home }) => holding("v1.", [join(home, "keys")]))
   await eventually("keys are on disk, sealed", async () => keyFiles().length > 0)
@@ -76,6 +78,7 @@ it("a deleted secret is nowhere any more, byte by byte, and the audit still show
   const history = await two.api<{ events: { type: string }[] }>("GET", "/api/v1/history?kind=api-token&name=doomed")
   expect(history.body.events.map(({ type }) => type)).toEqual(["TokenCreated", "TokenRevealed", "TokenDeleted"])
   expect((await two.api<{ ok: boolean }>("GET", "/api/v1/log/verify")).body.ok).toBe(true)
+  rmSync(archive, { recursive: true, force: true })
 }, 120_000)
 
 it("what one node has left undone another does", async () => {

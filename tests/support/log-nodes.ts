@@ -19,7 +19,7 @@ export async function logNodes(): Promise<LogNodes> {
     redis,
     shared,
     async node(env = {}) {
-      const started = await startNode(shared, env)
+      const started = await startNode(shared, env, 60_000)
       nodes.push(started)
       return started
     },
