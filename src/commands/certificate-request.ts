@@ -3,6 +3,7 @@ import { type Certificate, type Environment, Issuer, KeyType } from "../events/c
 import { CertificateDomain, CertificateName, Email, covers } from "../events/values.ts"
 import type { Context } from "./decision.ts"
 import { type World, all, find } from "../events/world.ts"
+import { classifyAddress } from "../events/target-address.ts"
 import { fact, idOf } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import type { NewEvent } from "../events/envelope.ts"
@@ -44,7 +45,7 @@ function isAddress(domain: string): boolean {
 /**
  * The fact that a certificate was asked for.
  * @throws GatehouseError `reserved_name`, `already_exists`, `issuer_not_applicable`, `wildcard_requires_dns01`,
- *   `directory_not_allowed`, `domain_claimed`, `email_required`
+ *   `directory_not_allowed`, `domain_claimed`, `email_required`, `admin_required`
  */
 export function requestCertificate(request: Request, world: World, context: Context): Requested {
   const owner = ownerOf(request.owner, world, context)
@@ -53,6 +54,7 @@ export function requestCertificate(request: Request, world: World, context: Cont
   if (find(world, "certificate", idOf(name)) !== undefined)
     throw new GatehouseError("already_exists", `there is a certificate ${name} already`)
   const issuer = chooseIssuer(request)
+  if (issuer === "internal") refusePublic(request.domains, context)
   refuseClaimed(request.domains, owner, world, context)
   const authority = issuer === "acme" ? acmeAuthority(request, owner, world, context) : internalAuthority
   return {
@@ -113,6 +115,17 @@ function acmeAuthority(request: Request, owner: string, world: World, { actor, p
   const staging = request.staging || (directory === policy.acmeStagingUrl && directory !== policy.acmeDirectoryUrl)
   const environment: z.infer<typeof Environment> = staging ? "staging" : "production"
   return { email, acme_directory_url: directory, environment }
+}
+
+/**
+ * Machines that trust the internal authority believe it about every name of the Internet, and an owner may download the keys
+ * of its certificates: so what others may own is certified for administrators alone.
+ */
+function refusePublic(domains: readonly string[], { actor }: Context): void {
+  if (actor.admin) return
+  const open = domains.find((domain) => !isLocalName(domain) || classifyAddress(domain) === "public")
+  if (open !== undefined)
+    throw new GatehouseError("admin_required", `only an administrator may have the internal authority certify ${open}`)
 }
 
 /** An owner may download the keys of its certificates: none of them may be good for a host that is not its own. */

@@ -33,12 +33,14 @@ export const ResourceRequest = ResourceFields.extend({
 /**
  * Normal form of a resource's URI; a bare host is its origin as clients see it.
  * @param publicHttpsPort port that clients see
- * @returns undefined for what cannot be a resource: no https (http only on loopback), a fragment, user information
+ * @returns undefined for what cannot be a resource: no https (http only on loopback), a fragment, user information, a dot segment
  */
 export function resourceId(value: string, publicHttpsPort: number): string | undefined {
   const bare = /^[A-Za-z0-9.-]+$/.test(value)
   const text = bare ? `https://${value}${publicHttpsPort === 443 ? "" : `:${publicHttpsPort}`}` : value
   if (!/^[\x21-\x7e]+$/.test(text) || /["<>\\^`{|}]/.test(text)) return undefined
+  // Clients resolve dot segments before they ask, and the edge refuses them.
+  if (/\/(?:\.|%2e){1,2}(?:[/?]|$)/i.test(text)) return undefined
   const uri = normalResource(text)
   if (uri === undefined) return undefined
   const { protocol, hostname } = new URL(uri)
@@ -56,7 +58,8 @@ const RegisterResource = command(ResourceRequest.extend({ auto }), resource, (da
   if (followed) requireAdmin(context)
   const owner = ownerOf(asked, world, context)
   const uri = resourceId(data.uri, context.policy.publicHttpsPort)
-  if (uri === undefined) throw invalid("uri", "must be an absolute https URI without fragment and user information")
+  if (uri === undefined)
+    throw invalid("uri", "must be an absolute https URI without fragment, user information and dot segments")
   if (find(world, "resource", uri) !== undefined)
     throw new GatehouseError("already_exists", `there is a resource ${uri} already`)
   checkPlace(uri, settings.proxy_target, owner, world, context)

@@ -9,7 +9,7 @@ import {
 } from "../events/service.ts"
 import { EnvironmentRefs, NewServiceFields, ServiceFields, checkSettings, settingsOf } from "./service-request.ts"
 import { command, equal, existing, fact, invalid, requireAdmin, requireOwner } from "./decision.ts"
-import { nextOwner, ownerOf } from "./ownership.ts"
+import { instanceUsers, nextOwner, ownerOf, refuseUsed, serviceUsers } from "./ownership.ts"
 import { type World, all, find } from "../events/world.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
@@ -40,6 +40,7 @@ const CreateService = command(
     if (service_name === "cleanup") throw new GatehouseError("reserved_name", `${service_name} is reserved`)
     if (find(world, "service", service_name) !== undefined)
       throw new GatehouseError("already_exists", `there is a service ${service_name} already`)
+    if (!context.actor.admin) refuseLeftovers(service_name, owner, world)
     const settings = {
       network: context.policy.services.networks[0]!,
       ...settingsOf(fields),
@@ -58,6 +59,15 @@ const CreateService = command(
     }
   },
 )
+
+/** A route that outlived its service must not lead to whoever takes the name next. @throws GatehouseError `in_use` */
+function refuseLeftovers(service_name: string, owner: string, world: World): void {
+  const users = [...serviceUsers(world, service_name), ...instanceUsers(world, `docker-${service_name}`)]
+  refuseUsed(
+    users.filter((user) => user.owner !== owner),
+    "objects of others lead to this name",
+  )
+}
 
 /** The world as it is with a new service. */
 function withService(created: NewEvent, world: World, { now }: Context): World {

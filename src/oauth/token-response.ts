@@ -37,7 +37,7 @@ export async function waitForGrant({ projections }: AuthorizationServer, positio
 export function standingGrant({ projections }: AuthorizationServer, client: Client, grantId: string): Grant {
   const grant = find(projections.world, "grant", grantId)
   if (grant === undefined || grant.client_id !== client.client_id)
-    throw new OAuthError("invalid_grant", "the grant was revoked")
+    throw new OAuthError("invalid_grant", "the grant was revoked or belongs to another client")
   return grant
 }
 

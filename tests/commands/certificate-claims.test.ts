@@ -23,3 +23,26 @@ describe("certificates for Gatehouse's own hosts", () => {
     ).toEqual(["CertificateRequested"])
   })
 })
+
+describe("certificates of the internal authority, which machines trust for every name", () => {
+  const { when } = decider().given(token("alice"))
+  let count = 0
+  const ask = (domains: string[], actor = owner("alice")) =>
+    when("CreateCertificate", { cert_name: `c${(count += 1)}`, domains, issuer: "internal" }, actor)
+
+  it.each(["www.example.com", "*.example.com", "8.8.8.8", "2001:4860:4860::8888", "x.localhost.example.com"])(
+    "an owner gets none for %s, alone or among others; an administrator does",
+    (domain) => {
+      expect(ask([domain]).refused).toBe("admin_required")
+      expect(ask(["mine.internal", domain]).refused).toBe("admin_required")
+      expect(ask([domain], admin).refused).toBeUndefined()
+    },
+  )
+
+  it.each(["mine.internal", "*.mine.test", "mine.localhost", "10.0.0.1", "fd00::1"])(
+    "an owner gets one for %s",
+    (domain) => {
+      expect(ask([domain]).events).toEqual(["CertificateRequested"])
+    },
+  )
+})

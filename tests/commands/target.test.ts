@@ -36,3 +36,14 @@ describe("an address that readers could take for another one", () => {
     ]).toEqual(Array.from({ length: 4 }, () => "http://10.0.0.1"))
   })
 })
+
+it.each(["/a/../b", "/..", "/.", "/a/./b", "/%2e%2e/b", "/a/.%2E", "/a/..?x"])(
+  "%s is no path of a resource",
+  (path) => {
+    const { given, when } = decider()
+    given(["CreateProxy", { hostname: "a.test", target_url: "http://10.0.0.1" }])
+    const register = (uri: string) => when("RegisterResource", { uri, name: "a", proxy_target: "a.test" }).refused
+    expect(register(`https://a.test${path}`)).toBe("validation_failed")
+    expect(register("https://a.test/a..b/...")).toBeUndefined()
+  },
+)

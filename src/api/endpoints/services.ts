@@ -67,7 +67,15 @@ const createService = endpoint({
     instance_registered: z.boolean(),
     warnings: z.array(z.string()),
   }),
-  errors: ["already_exists", "reserved_name", "port_in_use", "image_not_allowed", "forbidden_option", "admin_required"],
+  errors: [
+    "already_exists",
+    "reserved_name",
+    "port_in_use",
+    "image_not_allowed",
+    "forbidden_option",
+    "admin_required",
+    "in_use",
+  ],
   handler(call) {
     const { environment: values, ...fields } = call.body
     const { secrets, environment } = sealed(call, values)
