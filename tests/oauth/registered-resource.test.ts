@@ -19,7 +19,7 @@ const files = "https://mcp.test:8443/files"
 
 beforeAll(async () => {
   redis = await redisServer()
-  node = await oauthNode({ redisUrl: redis.url })
+  node = await oauthNode({ redisUrl: redis.url, env: { TRUSTED_PROXIES: "127.0.0.0/8" } })
   await node.ensureSigningKey()
   alice = await apiToken(node, "alice")
   await protectedProxy(node, "mcp.test")
