@@ -20,7 +20,8 @@ export interface ApiListener {
  */
 export async function listenApi(handler: NodeHandler, port: number, upgrade?: UpgradeHandler): Promise<ApiListener> {
   const listener = await listen(handler, {
-    port,
+    // As a number, listhen takes 0 for "from 3000 on": two processes that start at once find the same one free, and one ends.
+    port: { port, random: port === 0 },
     hostname: "127.0.0.1",
     isProd: true,
     public: false,

@@ -24,6 +24,14 @@ describe("the API listener", () => {
     await listener.close(0)
   })
 
+  test("takes any free port for 0, so that several that start at once do not meet", async () => {
+    const listeners = await Promise.all(Array.from({ length: 8 }, () => listenApi(answer("x"), 0)))
+    const ports = listeners.map(({ port }) => port)
+    expect(new Set(ports).size).toBe(ports.length)
+    expect(ports.filter((port) => port >= 3000 && port <= 3100)).toEqual([])
+    await Promise.all(listeners.map((listener) => listener.close(0)))
+  })
+
   test("lets open requests end when it closes, and takes no new ones", async () => {
     const listener = await listenApi(answer("done", 80), 0)
     const open = fetch(`http://127.0.0.1:${listener.port}/`)

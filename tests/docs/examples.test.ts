@@ -129,7 +129,6 @@ beforeAll(async () => {
     GATEHOUSE_ENV_FILE: join(checkout, ".env"),
     HOME: checkout,
     CURL_HOME: join(checkout, "curl"),
-    LEASE_TTL: "1",
     NODE_COMPILE_CACHE: join(checkout, "compiled"),
   })
   const { HTTP_PORT, HTTPS_PORT, API_PORT } = copy.env

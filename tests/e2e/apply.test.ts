@@ -1,4 +1,4 @@
-import { type Node, eventually, installation, startNode } from "../support/gatehouse.ts"
+import { type Node, eventually, installation, soonTakenOver, startNode } from "../support/gatehouse.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -44,7 +44,7 @@ const document = {
 
 test("an apply that is killed half way goes on when it is applied again; another node says the same", async () => {
   const shared = installation(redis.url)
-  const first = await startNode(shared, { GATEHOUSE_HOME: home })
+  const first = await startNode(shared, { ...soonTakenOver, GATEHOUSE_HOME: home })
   nodes.push(first)
   const cut = first.api("POST", "/api/v1/apply?dry_run=false", document).then(
     () => "answered",

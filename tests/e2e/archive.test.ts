@@ -2,7 +2,7 @@ import { type LogNodes, createProxy, logNodes } from "../support/log-nodes.ts"
 import type { Node } from "../support/gatehouse.ts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
-import { eventually } from "../support/gatehouse.ts"
+import { eventually, soonTakenOver } from "../support/gatehouse.ts"
 import { execFileSync } from "node:child_process"
 import { setTimeout as delay } from "node:timers/promises"
 import { join } from "node:path"
@@ -129,7 +129,7 @@ describe("archiving", () => {
   it.each(["archive.before", "archive.tempWritten", "archive.written", "archive.recorded", "archive.trimmed"])(
     "that is killed at %s is finished by the next",
     async (point) => {
-      const doomed = await start({ CRASH_AT: point })
+      const doomed = await start({ ...soonTakenOver, CRASH_AT: point })
       const position = await filled(doomed, ["a", "b"])
       const before = await replayed(doomed, position)
       await archiveOn(doomed).catch(() => undefined)

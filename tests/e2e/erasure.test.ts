@@ -2,7 +2,7 @@ import { type LogNodes, createProxy, logNodes } from "../support/log-nodes.ts"
 import { afterEach, beforeEach, expect, it } from "vitest"
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs"
 import { Redis } from "ioredis"
-import { eventually } from "../support/gatehouse.ts"
+import { eventually, soonTakenOver } from "../support/gatehouse.ts"
 import { join } from "node:path"
 import { tmpdir } from "node:os"
 import { gunzipSync } from "node:zlib"
@@ -82,7 +82,7 @@ it("a deleted secret is nowhere any more, byte by byte, and the audit still show
 }, 120_000)
 
 it("what one node has left undone another does", async () => {
-  const first = await nodes.node({ ERASURE_DELAY: "3600" })
+  const first = await nodes.node({ ...soonTakenOver, ERASURE_DELAY: "3600" })
   await first.api("POST", "/api/v1/tokens", { name: "doomed" })
   await first.api("DELETE", "/api/v1/tokens/doomed")
   const unerased = async (node: typeof first) =>

@@ -1,4 +1,5 @@
 import { type Installation, type Node, api, eventually, installation, startNode } from "../support/gatehouse.ts"
+import { soonTakenOver } from "../support/gatehouse.ts"
 import { afterEach, describe, expect, it } from "vitest"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { Redis } from "ioredis"
@@ -105,7 +106,7 @@ describe("the log alone", () => {
 describe("two nodes on one Redis", () => {
   it("see each other's writes, agree on every digest, and go on when the deciding one is killed", async () => {
     await begin()
-    const [one, two] = [await node(), await node()]
+    const [one, two] = [await node(soonTakenOver), await node(soonTakenOver)]
     const position = await create(one, "a")
     const seen = await two.api<{ hostname: string }>("GET", `/api/v1/proxy/targets/a.test?min_position=${position}`)
     expect(seen.status).toBe(200)
@@ -213,7 +214,7 @@ describe("a process that is killed", () => {
       await create(first, "a")
       await first.stop()
       const count = point === "decide.afterLease" ? point : `${point}#2`
-      const doomed = startNode(shared, { CRASH_AT: count }).catch(() => undefined)
+      const doomed = startNode(shared, { ...soonTakenOver, CRASH_AT: count }).catch(() => undefined)
       const crashed = await doomed
       if (crashed !== undefined) {
         running.push(crashed)

@@ -1,5 +1,5 @@
 import { type Browser, type Page, browser } from "../support/browser.ts"
-import { type Installation, type Node, installation, startNode } from "../support/gatehouse.ts"
+import { type Installation, type Node, installation, soonTakenOver, startNode } from "../support/gatehouse.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Agent, fetch } from "undici"
@@ -59,7 +59,7 @@ afterAll(async () => {
 })
 
 async function start(crashAt?: string): Promise<void> {
-  node = await startNode(shared, { ...ports, ...(crashAt !== undefined && { CRASH_AT: crashAt }) })
+  node = await startNode(shared, { ...soonTakenOver, ...ports, ...(crashAt !== undefined && { CRASH_AT: crashAt }) })
 }
 
 /** Starts a node that will crash at a point, does something with it, waits for its death, and starts it again. */

@@ -52,6 +52,12 @@ export function installation(redisUrl: string): Installation {
   }
 }
 
+/**
+ * Environment of nodes that another has to take over from within a test's patience. Every node of others keeps its work for as
+ * long as an installation does: on a busy machine a lease of a second is lost although nobody died.
+ */
+export const soonTakenOver = { LEASE_TTL: "2" } as const
+
 const root = join(import.meta.dirname, "../..")
 
 /** Starts one node and waits until it is healthy. @param overrides environment of this node */
@@ -73,7 +79,6 @@ export async function startNode(
     API_PORT: String(apiPort),
     ADMIN_EMAIL: "admin@example.com",
     LOG_LEVEL: "INFO",
-    LEASE_TTL: "1",
     ...shared,
     ...overrides,
   }
