@@ -21,6 +21,7 @@ describe("an answer for people", () => {
     const shown = readable({ targets: [{ hostname: "a\u001b[2J\u009b31m", owner: "x\r\ny" }], pagination: {} })
     expect(shown).not.toMatch(/[\u001b\u009b\r]/)
     expect(readable({ name: "\u001b]0;title\u0007" })).not.toMatch(/[\u001b\u0007]/)
+    expect(readable({ name: "a\u202eb\u2066c\u2029d" })).toBe("name: a?b?c?d\n")
     expect(readable({ text: "line\nnext \u001b[31m" })).not.toMatch(/\u001b/)
   })
 })
