@@ -5,6 +5,7 @@ import { expect } from "vitest"
 import { recipes } from "../../src/cli/recipe-table.ts"
 import { run } from "../../src/cli/run.ts"
 import { handedOver } from "./just.ts"
+import { setTimeout as pause } from "node:timers/promises"
 import type { System } from "./system.ts"
 
 /** Any JSON object. */
@@ -43,10 +44,18 @@ export interface Uses extends Recorded {
   ): Promise<string>
 }
 
+/** The walk is quicker than an address may be: it waits and asks again, as a client does. */
+async function patient<Answer>(ask: () => Promise<Answer>, limited: (answer: Answer) => boolean): Promise<Answer> {
+  const answer = await ask()
+  if (!limited(answer)) return answer
+  await pause(1000)
+  return patient(ask, limited)
+}
+
 export function usesOf(system: () => System): Uses {
   const recorded: Recorded = { used: new Set(), refused: new Set() }
 
-  const send = (entry: string, { params = {}, query = "", body, headers, token }: Sending, slash = "") => {
+  const sendOnce = (entry: string, { params = {}, query = "", body, headers, token }: Sending, slash = "") => {
     const [method, template] = entry.split(" ") as [string, string]
     const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name]!))
     const { node } = system()
@@ -54,7 +63,13 @@ export function usesOf(system: () => System): Uses {
     return api<Json>(node.apiPort, who, method, `${path}${slash}${query && `?${query}`}`, body, headers)
   }
 
-  const execute = async (name: string, args: readonly string[], env: Record<string, string> = {}) => {
+  const send = (...sending: Parameters<typeof sendOnce>) =>
+    patient(
+      () => sendOnce(...sending),
+      ({ status }) => status === 429,
+    )
+
+  const executeOnce = async (name: string, args: readonly string[], env: Record<string, string> = {}) => {
     expect(
       recipes.some((known) => known.name === name),
       name,
@@ -77,6 +92,12 @@ export function usesOf(system: () => System): Uses {
     })
     return { code, out, err }
   }
+
+  const execute = (...wanted: Parameters<typeof executeOnce>) =>
+    patient(
+      () => executeOnce(...wanted),
+      ({ err }) => err.includes("Too many requests"),
+    )
 
   return {
     ...recorded,
