@@ -34,7 +34,8 @@ export const variables = {
     .string()
     .refine((value) => Buffer.from(value, "base64").length === 32, "must be 32 bytes in base64")
     .optional()
-    .describe("Seed of the Ed25519 key that signs checkpoints of the log; default: derived from MASTER_KEY."),
+    .describe("Seed of the Ed25519 key that signs checkpoints of the log; default: derived from MASTER_KEY.")
+    .meta(secret),
   CHECKPOINT_TRUSTED_KEYS: list("").describe("Public keys of earlier checkpoint keys, base64url."),
   CHECKPOINT_EVERY: whole(1000, 1).describe("Events after which the log is signed."),
   CHECKPOINT_INTERVAL: whole(3600, 1).describe("Seconds after which a log with new events is signed."),

@@ -65,7 +65,7 @@ test("every variable is printed with its value and where it comes from, and no s
 
 test("what may be a secret by its name is marked as one", () => {
   const harmless =
-    /^(OAUTH_(ACCESS|REFRESH)_TOKEN_LIFETIME|MCP_MAX_RESOURCES_PER_TOKEN|RSA_KEY_SIZE|EDGE_KEEPALIVE_TIMEOUT)$/
+    /^(OAUTH_(ACCESS|REFRESH)_TOKEN_LIFETIME|MCP_MAX_RESOURCES_PER_TOKEN|EVENT_STREAMS_PER_TOKEN|CHECKPOINT_TRUSTED_KEYS|RSA_KEY_SIZE|EDGE_KEEPALIVE_TIMEOUT)$/
   const suspicious = Object.entries(variables).filter(
     ([name]) => /PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY/.test(name) && !harmless.test(name),
   )
