@@ -1,5 +1,5 @@
 import { send } from "./oauth-node.ts"
-import { type Tokens, codeFor, redemption, registerClient, tokenRequest, tokensFor } from "./flow.ts"
+import { type Tokens, codeFor, redemption, refreshing, registerClient, tokenRequest, tokensFor } from "./flow.ts"
 import { describe, expect, it } from "vitest"
 import { find } from "../../src/events/world.ts"
 import { tokenNode, node, alice, resource, client, claims, basic } from "./token-node.ts"
@@ -15,15 +15,38 @@ describe("revocation", () => {
     expect(find(node.world, "grant", claims(access_token).sid)).toBeDefined()
   })
 
-  it("ends a grant by its access token, and needs a token and a client", async () => {
+  const revoke = (form: Record<string, string>) => send(node, "/revoke", { form })
+  const works = async (token: string) =>
+    (await send(node, "/verify", { headers: { authorization: `Bearer ${token}` } })).status === 200
+
+  it("needs a token and a client", async () => {
     const { access_token } = await tokensFor(node, client, alice, { resource })
-    expect((await send(node, "/revoke", { form: { client_id: client.client_id } })).json()["error"]).toBe(
-      "invalid_request",
-    )
-    expect((await send(node, "/revoke", { form: { token: access_token } })).status).toBe(401)
-    const form = { client_id: client.client_id, token: access_token, token_type_hint: "refresh_token" }
-    expect((await send(node, "/revoke", { form })).status).toBe(200)
-    expect(find(node.world, "grant", claims(access_token).sid)).toBeUndefined()
+    expect((await revoke({ client_id: client.client_id })).json()["error"]).toBe("invalid_request")
+    expect((await revoke({ token: access_token })).status).toBe(401)
+    expect((await revoke({ client_id: "mcp_nobody_nobody", token: access_token })).status).toBe(401)
+    expect(await works(access_token)).toBe(true)
+  })
+
+  it("of an access token ends it alone, whatever the hint says", async () => {
+    const first = await tokensFor(node, client, alice, { resource })
+    const second = (await tokenRequest(node, refreshing(client, first.refresh_token))).json<Tokens>()
+    const form = { client_id: client.client_id, token: first.access_token, token_type_hint: "refresh_token" }
+    expect((await revoke(form)).status).toBe(200)
+    expect([await works(first.access_token), await works(second.access_token)]).toEqual([false, true])
+    expect((await revoke(form)).status, "twice").toBe(200)
+    expect((await tokenRequest(node, refreshing(client, second.refresh_token))).status).toBe(200)
+    expect(find(node.world, "grant", claims(first.access_token).sid)).toBeDefined()
+  })
+
+  it("of a refresh token ends its grant and every token of that, whatever the hint says", async () => {
+    const first = await tokensFor(node, client, alice, { resource })
+    const second = (await tokenRequest(node, refreshing(client, first.refresh_token))).json<Tokens>()
+    const form = { client_id: client.client_id, token: second.refresh_token, token_type_hint: "access_token" }
+    expect((await revoke(form)).status).toBe(200)
+    expect([await works(first.access_token), await works(second.access_token)]).toEqual([false, false])
+    const again = await tokenRequest(node, refreshing(client, second.refresh_token))
+    expect([again.status, again.json()["error"]]).toEqual([400, "invalid_grant"])
+    expect(find(node.world, "grant", claims(first.access_token).sid)).toBeUndefined()
   })
 })
 
