@@ -1,6 +1,6 @@
 import type { AuthorizationServer, Handler } from "./authorization-server.ts"
 import { type DeviceRequest, readUserCode, waitingDevice } from "./device-code.ts"
-import { failedUserCodes, failedUserCodesOf } from "./limits.ts"
+import { enteredUserCodes, enteredUserCodesOf } from "./limits.ts"
 import { formParameters, queryParameters } from "./parameters.ts"
 import type { H3Event } from "h3"
 import type { Transaction } from "./transaction.ts"
@@ -18,22 +18,21 @@ export const showDevice: Handler = (_server, event) => {
 
 /**
  * `POST /device`: the code leads to the consent page, whatever the browser's session allowed before: nobody but this person knows
- * whether it is their device. Wrong codes are counted by address and by account.
+ * whether it is their device. What is entered is counted by address and by account.
  */
 export const enterUserCode: Handler = async (server, event) => {
   requireOwnOrigin(server, event)
   const form = await formParameters(event)
   form.requireSingle()
   const session = await currentSession(server, event)
-  const buckets = failedUserCodesOf(event, session?.user.subject)
-  for (const bucket of buckets) await server.limiter.check(bucket, failedUserCodes)
+  // Counted before the look, right ones too: many guesses at the same moment would all pass a count of those that failed.
+  for (const bucket of enteredUserCodesOf(event, session?.user.subject))
+    await server.limiter.hit(bucket, enteredUserCodes)
   const typed = form.get("user_code") ?? ""
   const code = readUserCode(typed)
   const waiting = code === undefined ? undefined : await waitingDevice(server, code)
-  if (waiting === undefined) {
-    for (const bucket of buckets) await server.limiter.hit(bucket, failedUserCodes)
+  if (waiting === undefined)
     return userCodePage(typed.slice(0, 20), "No device waits under this code. It may have expired.")
-  }
   return askForDevice(server, event, waiting.device, waiting.request)
 }
 

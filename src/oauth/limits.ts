@@ -38,11 +38,11 @@ export function failedLoginsOf(event: H3Event): string {
   return `login\n${addressBlock(clientAddress(event))}`
 }
 
-/** Wrong user codes of an address, and of an account. */
-export const failedUserCodes: Limit = { count: 10, windowMs: 60_000 }
+/** User codes that an address, and an account, may enter. */
+export const enteredUserCodes: Limit = { count: 10, windowMs: 60_000 }
 
-/** Buckets of wrong user codes. @param subject who is signed in, if somebody is */
-export function failedUserCodesOf(event: H3Event, subject: string | undefined): string[] {
+/** Buckets of entered user codes. @param subject who is signed in, if somebody is */
+export function enteredUserCodesOf(event: H3Event, subject: string | undefined): string[] {
   const account = subject === undefined ? [] : [`user-code\n${subject}`]
   return [`user-code\n${addressBlock(clientAddress(event))}`, ...account]
 }
