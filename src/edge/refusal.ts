@@ -1,5 +1,11 @@
 import { type ErrorCode, catalogue, problem } from "../errors.ts"
-import { type ProofError, dpopChallenge, malformedChallenge, scopeChallenge, tokenChallenge } from "./challenge.ts"
+import {
+  type ProofError,
+  dpopChallenge,
+  malformedChallenge,
+  scopeChallenge,
+  tokenChallenge,
+} from "../projections/bearer-challenge.ts"
 import type { PossessionFault } from "./proof-guard.ts"
 import type { AdmissionFault } from "../projections/admission.ts"
 import type { TokenFault } from "../projections/access-token.ts"

@@ -3,28 +3,10 @@ import { proofAlgorithms } from "../projections/dpop-proof.ts"
 import { issuerOf } from "../projections/issuer.ts"
 import { problem } from "../errors.ts"
 import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
+import { wellKnown } from "../projections/resource-urls.ts"
 import { resourceScopes } from "../projections/scope.ts"
 
-const wellKnown = "/.well-known/oauth-protected-resource"
 const foreign = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
-
-/** Where the two metadata documents of a proxy are (RFC 9728 §3.1). The same address twice when the endpoint is `/`. */
-export interface MetadataUrls {
-  /** Document about the origin form. */
-  readonly root: string
-  /** Document about the canonical form; its path is inserted after the well-known name. */
-  readonly canonical: string
-}
-
-/** Addresses of a proxy's metadata documents; the registry may name another for the canonical form. */
-export function metadataUrls(
-  proxy: Pick<ResourceProxy, "hostname" | "mcp" | "resources">,
-  publicHttpsPort: number,
-): MetadataUrls {
-  const { origin, canonical } = resourceIdentity(proxy, publicHttpsPort)
-  const chosen = proxy.resources.find(({ uri }) => uri === canonical)?.metadata_url ?? null
-  return { root: origin + wellKnown, canonical: chosen ?? origin + wellKnown + canonical.slice(origin.length) }
-}
 
 /** A whole answer: flat header list, text body. */
 export interface MetadataAnswer {

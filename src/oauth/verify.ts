@@ -10,6 +10,8 @@ import { accessCookieName, hostOrigin, takesCookie } from "../projections/browse
 import { browserAdmissionFault, isOwnRequest } from "../projections/browser-admission.ts"
 import { readCookie } from "./cookies.ts"
 import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
+import { scopeChallenge, tokenChallenge } from "../projections/bearer-challenge.ts"
+import { usableScopes } from "../projections/scope.ts"
 
 /**
  * `GET|POST /verify`: forward authentication for other proxies. Checks the token of the Authorization header, or the cookie of a
@@ -77,23 +79,30 @@ function verifyBrowser(
 function refusal(server: AuthorizationServer, proxy: ResourceProxy | undefined, fault: AdmissionFault): OAuthError {
   if (fault === "wrong_audience" || fault === "wrong_issuer" || fault === "sender_constrained")
     return challenge(server, proxy, "the token is for another resource")
-  return new OAuthError("access_denied", "this identity is not allowed there")
+  if (fault === "not_sender_constrained") return challenge(server, proxy, "the token must be bound to a key")
+  if (fault !== "insufficient_scope" || proxy === undefined)
+    return new OAuthError("access_denied", "this identity is not allowed there")
+  const { publicHttpsPort } = server.config
+  const needed = usableScopes(proxy, resourceIdentity(proxy, publicHttpsPort).canonical)
+  const text = "the token lacks the scopes of this resource"
+  return new OAuthError("access_denied", text, {
+    headers: { "www-authenticate": scopeChallenge(proxy, publicHttpsPort, needed, text) },
+  })
 }
 
+/** The gateway's own challenge where the proxy is known, so that whoever asked can pass it on. */
 function challenge(
   { issuer, config }: AuthorizationServer,
   proxy: ResourceProxy | undefined,
-  fault: string | undefined,
+  description: string | undefined,
 ): OAuthError {
-  const resource =
-    proxy && `${resourceIdentity(proxy, config.publicHttpsPort).origin}/.well-known/oauth-protected-resource`
-  const parameters = [
-    `realm="${proxy?.hostname ?? issuer}"`,
-    ...(fault === undefined ? [] : ['error="invalid_token"', `error_description="${fault}"`]),
-    ...(resource === undefined ? [] : [`resource_metadata="${resource}"`]),
-  ]
-  const headers = { "www-authenticate": `Bearer ${parameters.join(", ")}` }
-  return new OAuthError("invalid_token", fault ?? "no access token", { headers })
+  const fault = description === undefined ? undefined : ({ error: "invalid_token", description } as const)
+  const told = fault === undefined ? "" : `, error="${fault.error}", error_description="${fault.description}"`
+  const value =
+    proxy?.auth?.auth_enabled === true
+      ? tokenChallenge(proxy, config.publicHttpsPort, fault)
+      : `Bearer realm="${issuer}"${told}`
+  return new OAuthError("invalid_token", description ?? "no access token", { headers: { "www-authenticate": value } })
 }
 
 /** Identity for the backend; everything that is no plain visible ASCII is percent-encoded, and so are commas in groups. */

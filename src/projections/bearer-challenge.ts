@@ -1,8 +1,8 @@
-import { issuerOf } from "../projections/issuer.ts"
-import { metadataUrls } from "./resource-metadata.ts"
-import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
-import { proofAlgorithms } from "../projections/dpop-proof.ts"
-import { usableScopes } from "../projections/scope.ts"
+import { issuerOf } from "./issuer.ts"
+import { metadataUrls } from "./resource-urls.ts"
+import { type ResourceProxy, resourceIdentity } from "./resource.ts"
+import { proofAlgorithms } from "./dpop-proof.ts"
+import { usableScopes } from "./scope.ts"
 
 /** Errors of RFC 6750 §3.1. */
 export type BearerError = "invalid_request" | "invalid_token" | "insufficient_scope"

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { metadataUrls, resourceMetadata } from "../../src/edge/resource-metadata.ts"
+import { metadataUrls } from "../../src/projections/resource-urls.ts"
+import { resourceMetadata } from "../../src/edge/resource-metadata.ts"
 import { OAuthProtectedResourceMetadataSchema } from "@modelcontextprotocol/sdk/shared/auth.js"
 import type { ResourceProxy } from "../../src/projections/resource.ts"
 import { proxyWith } from "../support/access-tokens.ts"

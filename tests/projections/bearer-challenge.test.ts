@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { malformedChallenge, scopeChallenge, tokenChallenge } from "../../src/edge/challenge.ts"
+import { malformedChallenge, scopeChallenge, tokenChallenge } from "../../src/projections/bearer-challenge.ts"
 import { extractWWWAuthenticateParams } from "@modelcontextprotocol/sdk/client/auth.js"
 import { proxyWith } from "../support/access-tokens.ts"
 

@@ -1,5 +1,5 @@
 import { faultOf, rpcErrorText, rpcHeaders } from "./rpc-error.ts"
-import { scopeChallenge, tokenChallenge } from "../challenge.ts"
+import { scopeChallenge, tokenChallenge } from "../../projections/bearer-challenge.ts"
 import type { ErrorCode } from "../../errors.ts"
 import type { Exchange } from "../exchange.ts"
 import type { PolicyVerdict } from "./policy-check.ts"
