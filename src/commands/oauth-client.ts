@@ -79,9 +79,18 @@ const UpdateClient = command(
     const state = ownedClient(client_id, world, context)
     if (state.kind === "cimd") throw new GatehouseError("invalid_state", "this client is described by its own document")
     if (state.kind === "admin") requireUsable(metadata, state.secret_hash)
-    return { events: [fact("client", client_id, "ClientUpdated", { metadata })] }
+    return { events: [fact("client", client_id, "ClientUpdated", { metadata }), ...vouchingEnd(state, metadata)] }
   },
 )
+
+/**
+ * An administrator vouched for a client as it called itself and for where it is answered. One that registered itself, and now says
+ * something else, is unverified again; what somebody with an API token set up is changed by those who answer for it.
+ */
+function vouchingEnd({ client_id, kind, vouched, metadata: old }: Client, now: Client["metadata"]): NewEvent[] {
+  const same = old.client_name === now.client_name && equal(old.redirect_uris, now.redirect_uris)
+  return kind !== "dynamic" || !vouched || same ? [] : [fact("client", client_id, "ClientVouched", { vouched: false })]
+}
 
 const ReplaceClientSecret = command(
   Named.extend({ secret_hash: Sha256 }),
