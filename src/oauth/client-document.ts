@@ -1,5 +1,5 @@
 import { type AuthorizationServer, clientLifeEnds } from "./authorization-server.ts"
-import { DocumentError } from "./document-fetch.ts"
+import { DocumentError, requireAllowedHost } from "./document-fetch.ts"
 import type { Client } from "../events/oauth-client.ts"
 import { OAuthError } from "./oauth-error.ts"
 import type { H3Event } from "h3"
@@ -35,6 +35,7 @@ export function isDocumentUrl(clientId: string): boolean {
  */
 export async function documentClient(server: AuthorizationServer, event: H3Event, url: string): Promise<Client> {
   requireDocumentUrl(url)
+  requireHost(server, url)
   const copy = await fresh(server, url)
   if (copy !== undefined) return clientOfDocument(server, url, copy.metadata)
   await limit(server, event, "document")
@@ -42,25 +43,23 @@ export async function documentClient(server: AuthorizationServer, event: H3Event
 }
 
 /**
- * A client of this kind that somebody allowed before, as its document is now. A site that is away leaves the last good copy in
- * use for a day.
+ * A client of this kind that somebody allowed before, as its document is now. A site that fails leaves the last good copy in use
+ * for a day; a document that will not do any more ends that at once.
  * @throws OAuthError `temporarily_unavailable`, `invalid_client`
  */
 export async function currentClient(server: AuthorizationServer, known: Client): Promise<Client> {
   const url = known.client_id
   const copy = await cached(server, url)
-  if (copy !== undefined && copy.fresh_until > server.clock().getTime()) return { ...known, metadata: copy.metadata }
   try {
+    requireHost(server, url)
+    if (copy !== undefined && copy.fresh_until > server.clock().getTime()) return { ...known, metadata: copy.metadata }
     return { ...known, metadata: await read(server, url) }
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error
-    server.log.warning("oauth_client_document_unusable", {
-      client_id: url,
-      reason: error.fault,
-      kept: copy !== undefined,
-    })
-    if (copy !== undefined) return { ...known, metadata: await keepLonger(server, url, copy) }
-    if (!error.passing) throw new OAuthError("invalid_client", "the client's metadata document cannot be used")
+    const kept = copy !== undefined && !error.final
+    server.log.warning("oauth_client_document_unusable", { client_id: url, reason: error.fault, kept })
+    if (kept) return { ...known, metadata: await keepLonger(server, url, copy) }
+    if (error.final) throw new OAuthError("invalid_client", "the client's metadata document cannot be used")
     throw new OAuthError("temporarily_unavailable", "the client's metadata document cannot be read now", {
       headers: { "retry-after": "60" },
     })
@@ -95,6 +94,12 @@ function requireDocumentUrl(text: string): void {
     )
   if (url.pathname === "/") throw refuse("its address must have a path")
   if (/%2e|%2f|%5c/i.test(url.pathname)) throw refuse("its address must not hide dots or slashes")
+}
+
+/** Also of a copy: an operator's list counts from the restart that brings it. @throws DocumentError */
+function requireHost({ config }: AuthorizationServer, url: string): void {
+  const { OAUTH_CIMD_ALLOWED_HOSTS: allowedHosts, OAUTH_CIMD_DENIED_HOSTS: deniedHosts } = config
+  requireAllowedHost(new URL(url).hostname, { allowedHosts, deniedHosts })
 }
 
 async function fresh(server: AuthorizationServer, url: string): Promise<Copy | undefined> {

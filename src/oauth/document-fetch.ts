@@ -29,9 +29,9 @@ export class DocumentError extends Error {
     this.fault = fault
   }
 
-  /** Was the site away, so that another time may go better? */
-  get passing(): boolean {
-    return this.fault === "name_unknown" || this.fault === "unreachable" || this.fault === "timeout"
+  /** Is it the document, or its place, that will not do? Then no older copy stands in for it, as it does for a site that fails. */
+  get final(): boolean {
+    return ["url_not_allowed", "host_not_allowed", "address_not_allowed", "not_acceptable"].includes(this.fault)
   }
 }
 
@@ -87,9 +87,7 @@ export function documentFetch({
 
   return async (text, maxBytes) => {
     const url = checkedUrl(text, onLoopback)
-    const within = (host: string) => url.hostname === host || url.hostname.endsWith(`.${host}`)
-    if (deniedHosts.some(within) || (allowedHosts.length > 0 && !allowedHosts.some(within)))
-      throw new DocumentError("host_not_allowed", "this server does not take documents from its host")
+    requireAllowedHost(url.hostname, { allowedHosts, deniedHosts })
     const signal = AbortSignal.timeout(deadlineMs)
     const found = await beforeEnd(addresses(url.hostname), signal)
     const lookup = lookupOf(found)
@@ -107,6 +105,16 @@ export function documentFetch({
       await dispatcher.destroy()
     }
   }
+}
+
+/** @throws DocumentError when an operator does not want documents of this host, or of one above it */
+export function requireAllowedHost(
+  hostname: string,
+  { allowedHosts, deniedHosts }: Pick<DocumentFetchParts, "allowedHosts" | "deniedHosts">,
+): void {
+  const within = (host: string) => hostname === host || hostname.endsWith(`.${host}`)
+  if (deniedHosts.some(within) || (allowedHosts.length > 0 && !allowedHosts.some(within)))
+    throw new DocumentError("host_not_allowed", "this server does not take documents from its host")
 }
 
 /** The URL, if it is https in its one canonical spelling, and names a host. @throws DocumentError */
