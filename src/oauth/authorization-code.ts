@@ -4,7 +4,7 @@ import { OAuthError } from "./oauth-error.ts"
 import type { Parameters } from "./parameters.ts"
 import { challengeOf, requireVerifier } from "./pkce.ts"
 import { grantedFacts, type GrantedFacts, issueTokens, waitForGrant } from "./token-response.ts"
-import { normalResources } from "./requested-resource.ts"
+import { namedResources } from "./requested-resource.ts"
 import { randomSecret } from "../platform/ids.ts"
 import { revokeGrant } from "./grant-revocation.ts"
 
@@ -57,7 +57,7 @@ export async function redeemCode(
   const code = parameters.get("code")
   if (code === undefined) throw new OAuthError("invalid_request", "code is required")
   const verifier = requireVerifier(parameters.get("code_verifier"))
-  const resources = normalResources(parameters.all("resource"))
+  const resources = namedResources(server, parameters)
   const family = code.split(".")[0]!
   // Whatever could make this node refuse for the moment comes before the one step that uses the code up.
   await waitForGrant(server, await grantPosition(server, code))

@@ -4,7 +4,7 @@ import type { AuthorizationServer } from "./authorization-server.ts"
 import { type Client, deviceGrant } from "../events/oauth-client.ts"
 import { OAuthError } from "./oauth-error.ts"
 import type { Parameters } from "./parameters.ts"
-import { normalResources } from "./requested-resource.ts"
+import { namedResources } from "./requested-resource.ts"
 
 /** The device grant at the token endpoint (RFC 8628 §3.4). @throws OAuthError */
 export async function pollDevice(
@@ -20,7 +20,7 @@ export async function pollDevice(
   const device = deviceHandle(code)
   const state = await deviceState(server, device)
   if (state === undefined || state.request.client_id !== client.client_id) throw unknown()
-  const resources = normalResources(parameters.all("resource"))
+  const resources = namedResources(server, parameters)
   if (!resources.every((uri) => state.request.resources.includes(uri)))
     throw new OAuthError("invalid_target", "a resource was not authorized")
   const facts = state.value === undefined ? undefined : grantedFacts(state.value)

@@ -1,5 +1,6 @@
 import { type GroupWish, github } from "./github.ts"
-import { findResource, protectedProxies } from "./requested-resource.ts"
+import { cappedGroups, namedGroups } from "./rule-groups.ts"
+import { findResource } from "./requested-resource.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import type { Oidc } from "./oidc.ts"
 import type { Transaction } from "./transaction.ts"
@@ -36,9 +37,6 @@ export interface ExternalProvider {
   /** Who signed in. @throws ProviderError */
   user(answer: ProviderReturn): Promise<User>
 }
-
-const mostGroups = 100
-const mostGroupBytes = 4096
 
 /** A provider that is configured; undefined for one that is not. */
 export function externalProvider(
@@ -112,21 +110,4 @@ function groupWish(server: AuthorizationServer, { resources }: Transaction): Gro
     organisations: named.some((group) => !group.includes("/")),
     teams: named.some((group) => group.includes("/")),
   }
-}
-
-/** A token has to fit into a header: of very many groups only those stay that some rule names. */
-function cappedGroups(server: AuthorizationServer, groups: readonly string[]): readonly string[] {
-  if (groups.length <= mostGroups && groups.join().length <= mostGroupBytes) return groups
-  const named = new Set(
-    protectedProxies(server)
-      .flatMap(namedGroups)
-      .map((group) => group.toLowerCase()),
-  )
-  return groups.filter((group) => named.has(group.toLowerCase())).slice(0, mostGroups)
-}
-
-function namedGroups({ auth, mcp }: ReturnType<typeof protectedProxies>[number]): readonly string[] {
-  const rules = [...(mcp?.mcp_scope_rules ?? []), ...(mcp?.mcp_policy?.rules ?? [])]
-  const scoped = rules.flatMap(({ groups }) => groups ?? [])
-  return [...(auth?.auth_required_groups ?? []), ...scoped]
 }

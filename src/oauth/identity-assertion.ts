@@ -1,7 +1,8 @@
 import { type Client, assertionGrant } from "../events/oauth-client.ts"
 import { type JWTPayload, decodeJwt, errors, jwtVerify } from "jose"
+import { cappedGroups } from "./rule-groups.ts"
 import { grantedScope, offlineAccess, requestedScopes, scopeFor } from "./granted-scope.ts"
-import { normalResources, requestedResources } from "./requested-resource.ts"
+import { namedResources, normalResources, requestedResources } from "./requested-resource.ts"
 import { type User, policyFault } from "./user.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import { OAuthError } from "./oauth-error.ts"
@@ -117,10 +118,12 @@ function assertedResources(server: AuthorizationServer, claims: Claims, paramete
   const allowed = normalResources(
     [claims["resource"] ?? []].flat().filter((uri): uri is string => typeof uri === "string"),
   )
-  const asked = normalResources(parameters.all("resource"))
-  if (allowed.length === 0 || !asked.every((uri) => allowed.includes(uri)))
+  const asked = namedResources(server, parameters)
+  const found = requestedResources(server, asked.length > 0 ? asked : allowed)
+  // What was found is compared, not what was named: where unknown resources are ignored, another one may have taken their place.
+  if (allowed.length === 0 || found.length === 0 || !found.every(({ uri }) => allowed.includes(uri)))
     throw new OAuthError("invalid_target", "the assertion is not for this resource")
-  return requestedResources(server, asked.length > 0 ? asked : allowed)
+  return found
 }
 
 /** What is asked for, within what the issuer allowed. @throws OAuthError `invalid_scope` */
@@ -133,7 +136,8 @@ function wantedScope(claims: Claims, parameters: Parameters): string | undefined
     .join(" ")
 }
 
-function assertedUser({ config, clock }: AuthorizationServer, claims: Claims, { name }: TrustedIssuer): User {
+function assertedUser(server: AuthorizationServer, claims: Claims, { name }: TrustedIssuer): User {
+  const { config, clock } = server
   const text = (value: unknown) => (typeof value === "string" && value !== "" && value.length <= 255 ? value : null)
   const email = claims["email_verified"] === true ? text(claims["email"]) : null
   const groups = [claims[config.OIDC_GROUPS_CLAIM] ?? []]
@@ -146,7 +150,7 @@ function assertedUser({ config, clock }: AuthorizationServer, claims: Claims, { 
     name: text(claims["name"]),
     email,
     emailVerified: email !== null,
-    groups: groups.slice(0, 100),
+    groups: cappedGroups(server, groups),
     authTime: typeof claims["auth_time"] === "number" ? claims["auth_time"] : Math.floor(clock().getTime() / 1000),
   }
 }

@@ -1,5 +1,5 @@
 import { type GrantedFacts, grantedFacts, issueTokens, standingGrant, waitForGrant } from "./token-response.ts"
-import { findResource, normalResources } from "./requested-resource.ts"
+import { findResource, namedResources } from "./requested-resource.ts"
 import { grantedScope, mayRefresh, requestedScopes, scopeFor } from "./granted-scope.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import type { Client } from "../events/oauth-client.ts"
@@ -62,7 +62,7 @@ async function familyOf(
  * while leaves the refresh token as it is. @throws OAuthError `invalid_target`
  */
 function narrowedResources(server: AuthorizationServer, grant: Grant, parameters: Parameters): readonly string[] {
-  const asked = normalResources(parameters.all("resource"))
+  const asked = namedResources(server, parameters)
   if (!asked.every((uri) => grant.resources.includes(uri)))
     throw new OAuthError("invalid_target", "a resource was not authorized")
   const wanted = asked.length > 0 ? asked : grant.resources

@@ -2,6 +2,7 @@ import { all } from "../events/world.ts"
 import { type ResourceProxy, normalResource, resourceIdentity, resourcesByProxy } from "../projections/resource.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import { OAuthError } from "./oauth-error.ts"
+import type { Parameters } from "./parameters.ts"
 
 /** A resource that a token was asked for, and the proxy behind it. */
 export interface RequestedResource {
@@ -49,6 +50,17 @@ export function findResource(server: AuthorizationServer, uri: string): Requeste
  */
 export function normalResources(named: readonly string[]): string[] {
   return [...new Set(named.map(normal))]
+}
+
+/**
+ * Resources that a token request names to narrow what was granted, in normal form. Where indicators are switched off, those that are
+ * unknown here are ignored, as they were in the authorization request.
+ * @throws OAuthError `invalid_target`
+ */
+export function namedResources(server: AuthorizationServer, parameters: Parameters): string[] {
+  const named = normalResources(parameters.all("resource"))
+  if (server.config.MCP_RESOURCE_INDICATORS_ENABLED) return named
+  return named.filter((uri) => findResource(server, uri) !== undefined)
 }
 
 function normal(value: string): string {

@@ -96,7 +96,11 @@ export function issuersProblem({
 }: Issuers): string | undefined {
   const own = OIDC_ISSUER === undefined ? [] : [{ name: OIDC_NAME, issuer: OIDC_ISSUER }]
   const distinct = new Map([...own, ...trusted].map(({ name, issuer }) => [`${name} ${issuer}`, name]))
-  const named = new Set(distinct.values()).size === distinct.size
+  const names = [...distinct.values()]
+  const named = new Set(names).size === distinct.size
+  // oidc-a-b-c is c of a-b, and b-c of a: the issuer with the shorter name could name people of the other.
+  if (names.some((name) => names.some((other) => other.startsWith(`${name}-`))))
+    return "no name may begin with another one and a hyphen"
   if (named && new Set(trusted.map(({ issuer }) => issuer)).size === trusted.length) return undefined
   return "every issuer needs one name, and OIDC_NAME is that of OIDC_ISSUER"
 }
