@@ -4,7 +4,8 @@ const endpoints = new WeakMap<ResourceProxy, string>()
 
 /**
  * Is this the MCP endpoint of its proxy? Every path counts that some backend takes for it: in other letter case, with a slash at
- * its end, with parameters. A rule that looks at one spelling must not be passed by another.
+ * its end, with parameters. A rule that looks at one spelling must not be passed by another. Where a policy judges tools, what is
+ * below counts too: routers that mount a handler at a path hand it everything below.
  * @param path canonical
  */
 export function isMcpEndpoint(proxy: ResourceProxy, path: string): boolean {
@@ -15,7 +16,9 @@ export function isMcpEndpoint(proxy: ResourceProxy, path: string): boolean {
   if (path.length < mcp.mcp_endpoint.length - 1) return false
   let endpoint = endpoints.get(proxy)
   if (endpoint === undefined) endpoints.set(proxy, (endpoint = plain(mcp.mcp_endpoint)))
-  return plain(path) === endpoint
+  const spelled = plain(path)
+  if (spelled === endpoint) return true
+  return mcp.mcp_policy !== undefined && endpoint !== "" && spelled.startsWith(`${endpoint}/`)
 }
 
 function plain(path: string): string {
