@@ -137,4 +137,7 @@ function refuseClaimed(domains: readonly string[], owner: string, world: World, 
   for (const proxy of all(world, "proxy"))
     if (proxy.owner !== owner && domains.some((domain) => covers(domain, proxy.hostname)))
       throw new GatehouseError("domain_claimed", `${proxy.hostname} belongs to another owner`)
+  // A whole local domain is everybody's: the next host there may be another owner's.
+  const whole = domains.find((domain) => /^\*\.[^.]+$/.test(domain))
+  if (whole !== undefined) throw new GatehouseError("admin_required", `only an administrator may have ${whole}`)
 }

@@ -46,3 +46,12 @@ describe("certificates of the internal authority, which machines trust for every
     },
   )
 })
+
+it("a whole local domain is certified for administrators alone: the next host there may be another owner's", () => {
+  const { when } = decider().given(token("alice"))
+  const wildcard = (domain: string, actor = owner("alice")) =>
+    when("CreateCertificate", { cert_name: "w", domains: ["a.internal", domain] }, actor).refused
+  expect(wildcard("*.internal")).toBe("admin_required")
+  expect(wildcard("*.test")).toBe("admin_required")
+  expect(wildcard("*.internal", admin)).toBeUndefined()
+})

@@ -58,16 +58,16 @@ describe("an orphaned certificate", () => {
 
   it("is none while a handshake would get it, though no proxy names it", () => {
     const tools = decider()
-    tools.given(token("alice"), token("bob"), proxy("a.internal", { owner: "alice" }))
-    issued(tools, "selected", ["*.internal"], alice)
+    tools.given(token("alice"), token("bob"), proxy("x.a.internal", { owner: "alice" }))
+    issued(tools, "selected", ["*.a.internal"], alice)
     issued(tools, "oauth", ["auth.localhost"])
     issued(tools, "admin-host", ["localhost"])
     issued(tools, "strangers", ["other.internal"], owner("bob"))
     tools.advance(2 * day)
     expect(found(tools)).toEqual(["certificates strangers"])
     // A better one takes its place; the proxy that is switched off keeps what it has.
-    tools.given(["UpdateProxy", { hostname: "a.internal", changes: { enabled: false } }])
-    issued(tools, "exact", ["a.internal"], alice)
+    tools.given(["UpdateProxy", { hostname: "x.a.internal", changes: { enabled: false } }])
+    issued(tools, "exact", ["x.a.internal"], alice)
     expect(found(tools)).toEqual(["certificates selected", "certificates strangers"])
   })
 
