@@ -64,7 +64,7 @@ describe.each(["2025-11-25", "2026-07-28"])("the official suite for %s", (revisi
 
   it("passes every check of the server itself through Gatehouse too, with a token", () => {
     expect(lost(direct, through)).toEqual([])
-    expect([...through.keys()]).toEqual([...direct.keys()])
+    expect(new Set(through.keys())).toEqual(new Set(direct.keys()))
   })
 
   it("finds no fault in any scenario that the revision requires", () => {

@@ -60,7 +60,7 @@ it("sends bodies, and shows what comes back as text", async () => {
   const operation = page.locator("#createProxy")
   await operation.locator("summary").first().click()
   await page.locator("#token").fill(api.adminToken)
-  const markup = "http://93.184.216.34/<img src=x onerror=alert(1)>"
+  const markup = "http://93.184.216.34/<img/src=x/onerror=alert(1)>"
   await operation.locator("textarea").fill(JSON.stringify({ hostname: "page.internal", target_url: markup }))
   await operation.getByRole("button", { name: "Send POST" }).click()
   await operation.getByRole("status").getByText("201").waitFor()
