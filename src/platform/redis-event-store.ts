@@ -52,6 +52,8 @@ export function redisEventStore(connect: ConnectRedis): EventStore {
       }),
     read: (after, limit) =>
       call(async () => {
+        // Redis answers COUNT 0 with nil.
+        if (limit < 1) return []
         const page = await redis.xrange(keys.events, `${after + 1}-0`, "+", "COUNT", Math.min(limit, pageSize))
         return page.map(eventRecord)
       }),

@@ -64,7 +64,7 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
       const all = [...first.events, ...second.events]
       expect(await store.read(0, 1000)).toEqual(all)
       expect(await store.read(1, 1)).toEqual([all[1]])
-      expect(await store.read(3, 10)).toEqual([])
+      expect([await store.read(3, 10), await store.read(0, 0)]).toEqual([[], []])
       expect(await store.head()).toEqual({ position: 3, hash: all[2]!.hash })
       expect(await another().read(0, 1000)).toEqual(all)
     })
