@@ -30,7 +30,7 @@ export const catalogue = {
   protected: { status: 409, title: "This object cannot be removed." },
   not_revealable: { status: 409, title: "The value is not stored here." },
   projection_incomplete: { status: 409, title: "This node does not know everything yet." },
-  position_archived: { status: 410, title: "The log begins later; what is older is in the archive." },
+  position_archived: { status: 410, title: "The log and its archive begin later." },
   concurrent_change: { status: 409, title: "The object was changed since the plan was made." },
   precondition_failed: { status: 412, title: "The object was changed meanwhile." },
   payload_too_large: { status: 413, title: "The body is too large." },

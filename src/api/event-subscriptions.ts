@@ -37,7 +37,7 @@ export interface EventSubscription {
 
 /** The open subscriptions of this node. */
 export interface EventSubscriptions {
-  /** Opens one. @throws GatehouseError `rate_limited` when the token has too many, `position_archived`, `shutting_down` */
+  /** Opens one. @throws GatehouseError `rate_limited` when the token has too many, `position_archived`, `archive_unavailable`, `shutting_down` */
   open(caller: Caller, request: SubscriptionRequest): Promise<EventSubscription>
   /** How many are open. */
   readonly count: number
@@ -57,6 +57,8 @@ export interface SubscriptionParts {
 }
 
 const retryMs = 500
+/** What a subscription waits for. */
+const comesBack: ReadonlySet<string> = new Set(["store_unavailable", "archive_unavailable"])
 
 /** Subscriptions to the log. Each sees what its token may see, and ends when that token is revoked or its value replaced. */
 export function eventSubscriptions(parts: SubscriptionParts): EventSubscriptions {
@@ -69,13 +71,13 @@ export function eventSubscriptions(parts: SubscriptionParts): EventSubscriptions
     for (const subscription of open) if (!valid(subscription.caller)) subscription.end("token_revoked")
   })
 
-  /** What the feed has; nothing while the store is away. @returns undefined when the log begins later */
+  /** What the feed has; nothing while the store or the archive is away. @returns undefined when the log begins later */
   async function page(after: number, waitMs: number, signal: AbortSignal) {
     try {
       return await feed.next(after, waitMs, signal)
     } catch (error) {
       if (error instanceof GatehouseError && error.code === "position_archived") return undefined
-      if (!(error instanceof GatehouseError && error.code === "store_unavailable")) throw error
+      if (!(error instanceof GatehouseError && comesBack.has(error.code))) throw error
       log.debug("subscription_waits_for_store", { error: reason(error) })
       await sleep(Math.min(retryMs, waitMs), undefined, { signal }).catch(() => undefined)
       return []

@@ -24,3 +24,18 @@ export async function* eventsBetween(
     await setImmediate()
   }
 }
+
+/**
+ * Events from one position to another at once. One read ends where a segment of the archive does: it takes as many as there are.
+ * @throws what reading the log throws
+ */
+export async function eventsIn({ store }: Pick<Api, "store">, from: number, to: number): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = []
+  for (let position = from - 1; position < to;) {
+    const page = (await store.read(position, to - position)) as StoredEvent[]
+    if (page.length === 0) break
+    events.push(...page)
+    position = page.at(-1)!.position
+  }
+  return events
+}

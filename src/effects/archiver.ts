@@ -1,7 +1,8 @@
 import { genesisHash, verifyChain } from "../platform/event-chain.ts"
 import type { AuditTrail } from "../platform/audit-trail.ts"
 import type { CommandBus } from "../platform/command-bus.ts"
-import type { ActorRecord, EventStore } from "../platform/event-store.ts"
+import type { ActorRecord, EventRecord, EventStore } from "../platform/event-store.ts"
+import type { Lines } from "../platform/segment-lines.ts"
 import type { LogArchive } from "../platform/log-archive.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { GatehouseError } from "../errors.ts"
@@ -9,6 +10,7 @@ import type { LogRecord } from "../events/log.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { Redis } from "ioredis"
 import { randomUUID } from "node:crypto"
+import { setImmediate } from "node:timers/promises"
 import { find } from "../events/world.ts"
 import { encodeSnapshot, snapshotName } from "../projections/snapshot.ts"
 import { segmentCommands } from "./segment-commands.ts"
@@ -133,8 +135,7 @@ async function nextContents(parts: ArchiverParts, last: number) {
   }
   verifyChain(start, events)
   const file = (await archive.files()).find(({ name }) => name === before?.file)
-  const earlier = file === undefined ? [] : ((await archive.load(file)).events as StoredEvent[])
-  const known = new Set(earlier.map(({ meta }) => meta.command_id))
+  const known = file === undefined ? new Set<string>() : await commandIds((await archive.load(file)).events)
   const { commands, decisions } = await segmentCommands(trail, events, known, await archivedUntil(parts))
   return {
     previous: start.hash,
@@ -142,6 +143,16 @@ async function nextContents(parts: ArchiverParts, last: number) {
     commands: commands.map(({ entry, raw }) => ({ entry, raw })),
     decisions,
   }
+}
+
+/** Ids of the commands of archived events. */
+async function commandIds(events: Lines<EventRecord>): Promise<Set<string>> {
+  const ids = new Set<string>()
+  for (let at = 0; at < events.length; at += pageSize) {
+    for (const { meta } of events.slice(at, at + pageSize) as StoredEvent[]) ids.add(meta.command_id)
+    await setImmediate()
+  }
+  return ids
 }
 
 /** Stream ids of the last command and the last decision in the archive; `0` for none. */
@@ -169,8 +180,9 @@ async function trim(parts: ArchiverParts): Promise<string | null> {
     if (recorded.last < first.position) continue
     const file = files.find(({ name }) => name === recorded.file)
     if (file === undefined) return `this node does not have the segment ${recorded.file}`
-    const { header, sha256 } = await archive.load(file)
-    if (sha256 !== recorded.sha256) return `the segment ${recorded.file} is not the one that was recorded`
+    const header = await archive.header(file)
+    if ((await archive.digest(file)) !== recorded.sha256)
+      return `the segment ${recorded.file} is not the one that was recorded`
     const { last, hash } = recorded
     const request = { position: last, hash, command: header.commands.last, decision: header.decisions.last }
     const result = await trimLog(redis, request)

@@ -9,6 +9,7 @@ import type { StoredEvent } from "../events/envelope.ts"
 import type { Webhook } from "../events/webhook.ts"
 import type { WebhookSender } from "./webhook-sender.ts"
 import { eventMessage } from "./webhook-message.ts"
+import { isArchiveMissing } from "../platform/archived-log.ts"
 import { find } from "../events/world.ts"
 import { reason } from "../platform/log.ts"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -60,7 +61,7 @@ export async function runLane(options: LaneOptions): Promise<void> {
         if (signal.aborted) return
         if (!(error instanceof GatehouseError)) throw error
         // Nobody but its owner can say from where it should go on instead.
-        if (error.code === "position_archived" && note !== undefined && note.last_fault !== error.code)
+        if (isArchiveMissing(error) && note !== undefined && note.last_fault !== error.code)
           await save(lane, (note = { ...note, last_fault: error.code }))
         log.debug("webhook_waits", { webhook: name, error: reason(error) })
         await sleep(lookMs, undefined, { signal }).catch(() => undefined)
@@ -192,9 +193,9 @@ async function retryDead(options: LaneOptions, webhook: Webhook, position: numbe
   else await tell(options, "RecordDeliveryAbandoned", { position, attempts: 1, status, fault })
 }
 
-/** What is only in the archive is not delivered. */
+/** What cannot be read any more is not delivered; nothing waits for it. */
 function archived(error: unknown): readonly StoredEvent[] {
-  if (error instanceof GatehouseError && error.code === "position_archived") return []
+  if (isArchiveMissing(error)) return []
   throw error
 }
 

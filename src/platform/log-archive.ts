@@ -1,4 +1,4 @@
-import { type EncodedSegment, type SegmentContents, type SegmentHeader } from "./segment.ts"
+import type { DecodedSegment, EncodedSegment, SegmentContents, SegmentHeader } from "./segment.ts"
 import { decodeHeader, decodeSegment, encodeSegment, parseSegmentName } from "./segment.ts"
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises"
 import { type Logger, reason } from "./log.ts"
@@ -7,6 +7,7 @@ import type { EventRecord } from "./event-store.ts"
 import { GatehouseError } from "../errors.ts"
 import { hash } from "node:crypto"
 import { join } from "node:path"
+import { segmentCache } from "./segment-cache.ts"
 
 /** A segment's file. */
 export interface SegmentFile {
@@ -18,7 +19,7 @@ export interface SegmentFile {
 }
 
 /** A segment that was read back. */
-export type Segment = SegmentContents & { readonly header: SegmentHeader; readonly sha256: string }
+export type Segment = DecodedSegment & { readonly sha256: string }
 
 /** Folder of segments: the older part of the log. Rejects with GatehouseError `archive_unavailable`. */
 export interface LogArchive {
@@ -28,39 +29,32 @@ export interface LogArchive {
   /** Events after a position, at most `limit`; none when no segment holds the next one. */
   read(after: number, limit: number): Promise<readonly EventRecord[]>
   header(file: SegmentFile): Promise<SegmentHeader>
-  /** Contents of a segment whose bytes are those that its name tells. */
+  /** SHA-256 of a segment's bytes as they are now, hex. */
+  digest(file: SegmentFile): Promise<string>
+  /** Contents of a segment whose bytes were those that its name tells when they were read; a line is parsed when it is asked for. */
   load(file: SegmentFile): Promise<Segment>
   /** Writes a segment, whole or not at all, and reads it back. */
   write(contents: SegmentContents): Promise<EncodedSegment>
 }
 
-/** Segments that are kept decoded: a reader goes through one after the other. */
-const mostLoaded = 2
+/** Text of segments that is kept for the next reader, bytes; the newest of them is kept whatever its size. */
+const mostKept = 64 * 1024 * 1024
 const headerBytes = 4096
 
 /** @param folder made when the first segment is written */
 export function logArchive(folder: string, crash: CrashPoint, log: Logger): LogArchive {
-  const loaded = new Map<string, Promise<Segment>>()
+  const segments = segmentCache((file) => readSegment(folder, file), mostKept)
   const headers = new Map<string, SegmentHeader>()
-
-  const load = (file: SegmentFile): Promise<Segment> => {
-    const known = loaded.get(file.name)
-    if (known !== undefined) return known
-    const loading = readSegment(folder, file)
-    loaded.set(file.name, loading)
-    loading.catch(() => loaded.delete(file.name))
-    for (const name of loaded.keys()) if (loaded.size > mostLoaded) loaded.delete(name)
-    return loading
-  }
   const files = () => filesOf(folder)
+  const holding = (position: number) => (file: SegmentFile) => file.first <= position && position <= file.last
   return {
     folder,
     files,
-    load,
+    load: segments.load,
     async read(after, limit) {
-      const file = (await files()).find(({ first, last }) => first <= after + 1 && after + 1 <= last)
+      const file = segments.kept().find(holding(after + 1)) ?? (await files()).find(holding(after + 1))
       if (file === undefined) return []
-      const { events } = await load(file)
+      const { events } = await segments.load(file)
       return events.slice(after + 1 - file.first, after + 1 - file.first + limit)
     },
     async header(file) {
@@ -70,8 +64,15 @@ export function logArchive(folder: string, crash: CrashPoint, log: Logger): LogA
       headers.set(file.name, header)
       return header
     },
+    async digest({ name }) {
+      try {
+        return hash("sha256", await readFile(join(folder, name)))
+      } catch (error) {
+        throw unavailable(`the segment ${name} cannot be read: ${reason(error)}`)
+      }
+    },
     async write(contents) {
-      const segment = encodeSegment(contents)
+      const segment = await encodeSegment(contents)
       try {
         await writeWhole(folder, segment, crash)
         const { first, last } = segment.header
@@ -105,7 +106,7 @@ async function readSegment(folder: string, { name, digest }: SegmentFile): Promi
     const bytes = await readFile(join(folder, name))
     const sha256 = hash("sha256", bytes)
     if (!sha256.startsWith(digest)) throw new Error("its bytes are not those that were written")
-    return { ...decodeSegment(bytes), sha256 }
+    return { ...(await decodeSegment(bytes)), sha256 }
   } catch (error) {
     throw unavailable(`the segment ${name} cannot be read: ${reason(error)}`)
   }

@@ -40,11 +40,12 @@ export async function restoreLog(redis: Redis, archive: LogArchive): Promise<Res
       throw new RestoreError(`the archive has no segment with position ${head.position + 1}`)
     }
     const segment = await archive.load(file)
-    head = verifyChain(head, segment.events)
-    const known = segment.events.find(({ position }) => position === there?.position)
+    const records = segment.events.slice()
+    head = verifyChain(head, records)
+    const known = records.find(({ position }) => position === there?.position)
     if (known !== undefined && known.hash !== there!.hash) throw foreign(there!)
     if (known !== undefined) there = { ...known, position: known.position }
-    events += await addEvents(redis, segment.events, there?.position ?? 0)
+    events += await addEvents(redis, records, there?.position ?? 0)
     commands += await addTrail(redis, segment)
   }
   if (there !== undefined && there.position > head.position) throw foreign(there)
@@ -90,10 +91,11 @@ async function addEvents(redis: Redis, events: readonly EventRecord[], after: nu
 async function addTrail(redis: Redis, { commands, decisions }: Segment): Promise<number> {
   const after = async (key: string) => (await redis.xrevrange(key, "+", "-", "COUNT", 1))[0]?.[0] ?? "0-0"
   const [command, decision] = [await after(keys.commands), await after(keys.decisions)]
-  const received = commands.filter(({ entry }) => isAfter(entry, command))
+  const received = commands.slice().filter(({ entry }) => isAfter(entry, command))
   await Promise.all(received.map(({ entry, raw }) => redis.xadd(keys.commands, entry, "command", raw)))
   await Promise.all(
     decisions
+      .slice()
       .filter(({ id }) => isAfter(id, decision))
       .map(({ id, entry, outcome }) =>
         redis.xadd(keys.decisions, id, "outcome", JSON.stringify(outcome), "entry", entry),

@@ -1,8 +1,10 @@
-import { constants, gunzipSync, gzipSync } from "node:zlib"
+import { constants, gunzip, gunzipSync, gzip } from "node:zlib"
 import type { Decided, Received } from "./audit-trail.ts"
+import { type Lines, linesOf, textOf } from "./segment-lines.ts"
 import type { EventRecord } from "./event-store.ts"
 import { hash } from "node:crypto"
 import { parseCommand } from "./command-record.ts"
+import { promisify } from "node:util"
 
 /** What a segment holds: a run of events, and the commands and decisions that came along with them. */
 export interface SegmentContents {
@@ -49,8 +51,21 @@ export interface EncodedSegment {
   readonly header: SegmentHeader
 }
 
-/** Segment as gzip of one JSON value a line: header, events, commands, decisions. The same contents give the same bytes. */
-export function encodeSegment(contents: SegmentContents): EncodedSegment {
+/** A segment that was read back: its text, of which a line is parsed when it is asked for. */
+export interface DecodedSegment {
+  readonly header: SegmentHeader
+  readonly events: Lines<EventRecord>
+  readonly commands: Lines<RawCommand>
+  readonly decisions: Lines<Decided>
+  /** Bytes of its text. */
+  readonly size: number
+}
+
+/**
+ * Segment as gzip of one JSON value a line: header, events, commands, decisions. The same contents give the same bytes. Others
+ * are served meanwhile.
+ */
+export async function encodeSegment(contents: SegmentContents): Promise<EncodedSegment> {
   const { events, commands, decisions, previous } = contents
   const [first, last] = [events[0]!, events.at(-1)!]
   const span = (ids: readonly string[]): Span => ({ count: ids.length, first: ids[0] ?? "", last: ids.at(-1) ?? "" })
@@ -64,8 +79,7 @@ export function encodeSegment(contents: SegmentContents): EncodedSegment {
     commands: span(commands.map(({ entry }) => entry)),
     decisions: span(decisions.map(({ id }) => id)),
   }
-  const lines = [header, ...events, ...commands, ...decisions].map((line) => JSON.stringify(line))
-  const bytes = gzipSync(`${lines.join("\n")}\n`)
+  const bytes = await promisify(gzip)(await textOf([header, ...events, ...commands, ...decisions]))
   const sha256 = hash("sha256", bytes)
   return { name: segmentName(first.position, last.position, sha256), bytes, sha256, header }
 }
@@ -87,19 +101,20 @@ export function decodeHeader(start: Buffer): SegmentHeader {
   return headerOf(text.slice(0, text.indexOf("\n")))
 }
 
-/** @throws Error for what is no segment */
-export function decodeSegment(bytes: Buffer): SegmentContents & { readonly header: SegmentHeader } {
-  const [first = "", ...lines] = gunzipSync(bytes).toString().split("\n")
-  const header = headerOf(first)
+/** Decompresses beside the event loop. Rejects with Error for what is no segment. */
+export async function decodeSegment(bytes: Buffer): Promise<DecodedSegment> {
+  const text = await promisify(gunzip)(bytes)
+  const header = headerOf(text.toString("utf8", 0, text.indexOf("\n")))
   const events = header.last - header.first + 1
-  const commands = events + header.commands.count
-  const take = <T>(from: number, to: number) => lines.slice(from, to).map((line) => JSON.parse(line) as T)
+  const { commands, decisions } = header
+  const all = await linesOf(text)
+  if (all.length < 1 + events + commands.count + decisions.count) throw new Error("the segment is cut short")
   return {
     header,
-    previous: header.previous,
-    events: take(0, events),
-    commands: take(events, commands),
-    decisions: take(commands, commands + header.decisions.count),
+    size: text.length,
+    events: all.part<EventRecord>(1, events),
+    commands: all.part<RawCommand>(1 + events, commands.count),
+    decisions: all.part<Decided>(1 + events + commands.count, decisions.count),
   }
 }
 

@@ -1,5 +1,5 @@
 import { type World, find } from "../events/world.ts"
-import { GatehouseError } from "../errors.ts"
+import { isArchiveMissing } from "../platform/archived-log.ts"
 import type { LogArchive } from "../platform/log-archive.ts"
 import type { LogProblem } from "./verification.ts"
 
@@ -11,11 +11,10 @@ export async function archiveProblem(world: World, archive: LogArchive): Promise
     const found = files.get(file)
     if (found === undefined) return bad(`the segment ${file} (positions ${first} to ${last}) is not in the archive`)
     try {
-      const segment = await archive.load(found)
-      if (segment.sha256 !== sha256 || segment.header.hash !== hash)
+      if ((await archive.digest(found)) !== sha256 || (await archive.header(found)).hash !== hash)
         return bad(`the segment ${file} is not the one that was recorded`)
     } catch (error) {
-      if (error instanceof GatehouseError && error.code === "archive_unavailable") return bad(error.message)
+      if (isArchiveMissing(error)) return bad(error.message)
       throw error
     }
   }

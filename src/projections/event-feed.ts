@@ -9,7 +9,7 @@ export interface EventFeed {
   /**
    * Events after a position, in order and without a gap; none beyond what this node has folded. Waits for the first of them.
    * @returns an empty list when `waitMs` passed or `signal` was aborted first
-   * @throws GatehouseError `position_archived` when the log begins later; `store_unavailable`
+   * @throws GatehouseError `position_archived` when log and archive begin later; `archive_unavailable`, `store_unavailable`
    */
   next(after: number, waitMs: number, signal: AbortSignal): Promise<readonly StoredEvent[]>
   close(): void

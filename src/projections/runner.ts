@@ -9,6 +9,7 @@ import { decodeSnapshot, encodeSnapshot, restore, snapshotFile, snapshotName } f
 import type { AwaitOutcome } from "../platform/command-bus.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { GatehouseError } from "../errors.ts"
+import { isArchiveMissing } from "../platform/archived-log.ts"
 import { type Rebuilt, rebuildBeside, renewals } from "./rebuild.ts"
 import type { StoredEvent } from "../events/envelope.ts"
 import { schemaVersion } from "../events/event.ts"
@@ -48,7 +49,7 @@ export interface Runner extends Projections {
 }
 
 /** What may come back by itself. */
-const waitsFor: ReadonlySet<string> = new Set(["store_unavailable", "archive_unavailable"])
+const waitsFor: ReadonlySet<string> = new Set(["store_unavailable", "archive_unavailable", "position_archived"])
 
 /** Runner that starts from the local snapshot, where there is one: then it is `ready` before the store was asked. */
 export function projectionRunner(options: RunnerOptions): Runner {
@@ -142,7 +143,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
       await checkHistory(store, world)
       await readToEnd(signal)
     } catch (error) {
-      if (!(error instanceof GatehouseError && error.code === "archive_unavailable")) throw error
+      if (!isArchiveMissing(error)) throw error
       await goOnFromSnapshot(error)
       await readToEnd(signal)
     }

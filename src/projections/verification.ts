@@ -2,7 +2,7 @@ import type { CheckpointCheck } from "./checkpoint-check.ts"
 import type { AuditTrail } from "../platform/audit-trail.ts"
 import type { EventRecord, EventStore, Head } from "../platform/event-store.ts"
 import { ChainError, genesisHash, verifyNext } from "../platform/event-chain.ts"
-import { GatehouseError } from "../errors.ts"
+import { isArchiveMissing } from "../platform/archived-log.ts"
 import type { StoredEvent } from "../events/envelope.ts"
 import { commandLedger } from "./command-ledger.ts"
 
@@ -98,7 +98,7 @@ async function judged(position: number, check: () => Promise<LogProblem | undefi
   try {
     return await check()
   } catch (error) {
-    if (!(error instanceof GatehouseError && error.code === "archive_unavailable")) throw error
+    if (!isArchiveMissing(error)) throw error
     return { position, code: "archive", detail: error.message }
   }
 }
@@ -110,8 +110,7 @@ async function readPage(
   try {
     return { events: await store.read(after, pageSize) }
   } catch (error) {
-    if (error instanceof GatehouseError && error.code === "archive_unavailable")
-      return { problem: { position: after + 1, code: "archive", detail: error.message } }
+    if (isArchiveMissing(error)) return { problem: { position: after + 1, code: "archive", detail: error.message } }
     if (!(error instanceof ChainError)) throw error
     // What stands before the bad entry is looked at first: it may be worse.
     const sound = error.position - after - 1

@@ -52,6 +52,7 @@ const audit = endpoint({
   status: 200,
   deadline: 120,
   response: listOf("entries", Entry).extend({ searched: z.strictObject({ from: z.int(), to: z.int() }) }),
+  errors: ["position_archived", "archive_unavailable"],
   async handler(call) {
     const { api, query } = call
     const end = Math.min(query.to ?? maxPosition, api.projections.world.position)

@@ -85,7 +85,7 @@ export const streamEvents: Endpoint = endpoint({
   status: 200,
   response: EventView,
   contentTypes: ["text/event-stream"],
-  errors: ["position_archived", "shutting_down"],
+  errors: ["position_archived", "archive_unavailable", "shutting_down"],
   async handler(call) {
     return eventSource(await openSubscription(call), { stallMs: call.api.config.EVENT_STREAM_STALL * 1000 })
   },

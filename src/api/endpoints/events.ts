@@ -6,6 +6,7 @@ import { GatehouseError } from "../../errors.ts"
 import type { StoredEvent } from "../../events/envelope.ts"
 import { maySeeEvent } from "../../projections/event-filter.ts"
 import { endpoint } from "../endpoint.ts"
+import { eventsIn } from "../scan.ts"
 
 const tag = "events"
 const pageSize = 1000
@@ -61,6 +62,7 @@ const listEvents = endpoint({
   query: Query,
   status: 200,
   response: listOf("events", EventView).extend({ searched: z.strictObject({ from: z.int(), to: z.int() }) }),
+  errors: ["position_archived", "archive_unavailable"],
   async handler(call) {
     const { api, query } = call
     const all: Range = { from: query.from ?? 1, to: Math.min(query.to ?? maxPosition, api.projections.world.position) }
@@ -93,7 +95,7 @@ async function readPage({ api }: Call, { from, to }: Range, skip: number, { per_
   const length = Math.max(0, Math.min(per_page, total - skip))
   if (length === 0) return { events: [], total }
   const first = order === "asc" ? from + skip : to - skip - length + 1
-  const events = (await api.store.read(first - 1, length)) as StoredEvent[]
+  const events = await eventsIn(api, first, first + length - 1)
   return { events: order === "asc" ? events : events.toReversed(), total }
 }
 
@@ -102,7 +104,7 @@ async function search(call: Call, range: Range, filter: Filter, skip: number, { 
   let total = 0
   for (const block of blocks(range, order)) {
     if (call.signal.aborted) break
-    const read = (await call.api.store.read(block.from - 1, block.to - block.from + 1)) as StoredEvent[]
+    const read = await eventsIn(call.api, block.from, block.to)
     for (const event of order === "asc" ? read : read.toReversed()) {
       if (!filter(event)) continue
       if (total >= skip && events.length < per_page) events.push(event)
@@ -128,11 +130,10 @@ const showEvent = endpoint({
   params: z.strictObject({ position: integer(1, maxPosition, undefined) }),
   status: 200,
   response: EventView,
-  errors: ["not_owner"],
+  errors: ["not_owner", "position_archived", "archive_unavailable"],
   async handler(call) {
     const { api, caller, params } = call
     const [event] = (await api.store.read(params.position! - 1, 1)) as StoredEvent[]
-    // The log may begin later: what is older is in the archive.
     if (event === undefined || event.position !== params.position)
       throw new GatehouseError("not_found", "the log does not reach that position")
     if (!isShown(event, api, caller)) throw new GatehouseError("not_owner")

@@ -29,7 +29,7 @@ const history = endpoint({
   status: 200,
   deadline: 120,
   response: listOf("events", EventView.extend({ changes: z.array(FieldChangeView) })),
-  errors: ["not_found"],
+  errors: ["not_found", "position_archived", "archive_unavailable"],
   async handler(call) {
     const { api, caller, query, signal } = call
     const { world } = api.projections

@@ -7,6 +7,7 @@ import type { StoredEvent } from "../../events/envelope.ts"
 import { fieldChanges } from "../../projections/state-diff.ts"
 import { remains } from "./remains.ts"
 import { simulation } from "../configuration/simulation.ts"
+import { eventsIn } from "../scan.ts"
 import { workshopFor } from "../configuration/vault-values.ts"
 
 /** How what one command did can be taken back. */
@@ -69,7 +70,7 @@ function actorOf({ caller: { name, admin, token } }: Call) {
 /** Every event of the command whose event stands at a position. */
 async function commandAt({ api }: Call, position: number): Promise<readonly StoredEvent[]> {
   const from = Math.max(0, position - 1 - 999)
-  const before = (await api.store.read(from, position - from)) as StoredEvent[]
+  const before = await eventsIn(api, from + 1, position)
   const [event] = before.slice(-1)
   if (event === undefined || event.position !== position)
     throw new GatehouseError("not_found", "the log does not reach that position")
