@@ -1,3 +1,4 @@
+import { canonicalJson } from "../../src/platform/canonical-json.ts"
 import { chain, genesisHash } from "../../src/platform/event-chain.ts"
 import type { Redis } from "ioredis"
 
@@ -20,8 +21,8 @@ export async function fillLog(
       const fields = {
         ...event,
         schema: String(event.schema),
-        data: JSON.stringify(event.data),
-        meta: JSON.stringify(event.meta),
+        data: canonicalJson(event.data),
+        meta: canonicalJson(event.meta),
         hash,
       }
       const { position: _, ...stored } = fields

@@ -7,15 +7,19 @@ import { type StreamEntry, eventRecord, logTail } from "./redis-tail.ts"
 import { deciderGroup, keys } from "./redis-keys.ts"
 import { genesisHash } from "./event-chain.ts"
 import { GatehouseError } from "../errors.ts"
+import { canonicalJson } from "./canonical-json.ts"
 import { commandReader } from "./redis-commands.ts"
+import { logPages } from "./log-pages.ts"
 import { redisScript } from "./redis-script.ts"
 
 /** How long a call waits for a connection that is just being made, milliseconds; with the call's own deadline below two seconds. */
 const connectionWait = 400
 
-/** The log in Redis. Opens a connection for calls and one more for each of the two blocking readers when they are used. */
+/** The log in Redis. Opens a connection for calls, one for reading events, and one more for each of the two blocking readers when they are used. */
 export function redisEventStore(connect: ConnectRedis): EventStore {
   const redis = connect("store", "command")
+  const reading = connect("log", "command")
+  const pages = logPages()
   const commands = commandReader(() => connect("commands", "blocking"))
   const tail = logTail(() => connect("tail", "blocking"))
   const scripts = {
@@ -51,12 +55,12 @@ export function redisEventStore(connect: ConnectRedis): EventStore {
         return result
       }),
     read: (after, limit) =>
-      call(async () => {
-        // Redis answers COUNT 0 with nil.
-        if (limit < 1) return []
-        const page = await redis.xrange(keys.events, `${after + 1}-0`, "+", "COUNT", Math.min(limit, pageSize))
-        return page.map(eventRecord)
-      }),
+      // Redis answers COUNT 0 with nil.
+      limit < 1
+        ? Promise.resolve([])
+        : available(
+            untilReady(reading, connectionWait).then(() => pages.read(reading, after, Math.min(limit, pageSize))),
+          ),
     head: () => call(() => head(redis)),
     outcome: (id) => call(async () => parse<Outcome>(await redis.get(keys.outcome(id)))),
     secret: (ref) => call(async () => (await redis.get(keys.secret(ref))) ?? undefined),
@@ -77,6 +81,7 @@ export function redisEventStore(connect: ConnectRedis): EventStore {
       commands.close()
       tail.close()
       redis.disconnect()
+      reading.disconnect()
     },
   }
 }
@@ -107,8 +112,9 @@ function commitArguments(commit: Commit): (string | number)[] {
     event.id,
     event.type,
     event.schema,
-    JSON.stringify(event.data),
-    JSON.stringify(event.meta),
+    // As it was hashed: what reads it need not put it in order.
+    canonicalJson(event.data),
+    canonicalJson(event.meta),
     event.hash,
   ])
   const { dead } = commit

@@ -16,20 +16,21 @@ const pageSize = 1000
  */
 export async function replay(store: Pick<EventStore, "read">, to: Moment, signal?: AbortSignal): Promise<World> {
   const world = emptyWorld()
-  for await (const event of eventsUntil(store, to, signal)) {
-    verifyNext(world, event)
-    if (event.schema > schemaVersion)
-      throw new LogError(`position ${event.position}: schema ${event.schema} was written by a newer version`)
-    apply(world, event)
-  }
+  for await (const page of pagesUntil(store, to, signal))
+    for (const event of page) {
+      verifyNext(world, event)
+      if (event.schema > schemaVersion)
+        throw new LogError(`position ${event.position}: schema ${event.schema} was written by a newer version`)
+      apply(world, event)
+    }
   if ("position" in to && world.position < to.position)
     throw new GatehouseError("not_found", `the log ends at position ${world.position}`)
   return world
 }
 
-async function* eventsUntil(store: Pick<EventStore, "read">, to: Moment, signal?: AbortSignal) {
+async function* pagesUntil(store: Pick<EventStore, "read">, to: Moment, signal?: AbortSignal) {
   const last = "position" in to ? to.position : Number.MAX_SAFE_INTEGER
-  const until = "at" in to ? Date.parse(to.at) : Number.POSITIVE_INFINITY
+  const until = "at" in to ? Date.parse(to.at) : undefined
   let position = 0
   const read = (after: number) => store.read(after, Math.min(pageSize, last - after)) as Promise<StoredEvent[]>
   // The store prepares the next page while this one is folded.
@@ -38,13 +39,14 @@ async function* eventsUntil(store: Pick<EventStore, "read">, to: Moment, signal?
     signal?.throwIfAborted()
     const page = await next
     if (page.length === 0) return
-    const end = page.at(-1)!.position
-    if (end < last) next = read(end)
-    next.catch(() => undefined)
-    for (const event of page) {
-      if (Date.parse(event.meta.at) > until) return
-      yield event
-    }
     position = page.at(-1)!.position
+    if (position < last) next = read(position)
+    next.catch(() => undefined)
+    const later = until === undefined ? -1 : page.findIndex(({ meta }) => Date.parse(meta.at) > until)
+    if (later >= 0) {
+      yield page.slice(0, later)
+      return
+    }
+    yield page
   }
 }
