@@ -80,13 +80,13 @@ try {
   for (let round = 0; round < rounds; round += 1) {
     await redis.del(keys.snapshot(snapshotName))
     const home = join(folder, `home-${round}`)
-    add("raw stream, read only", await read("raw", home))
+    add("raw stream, client library", await read("raw", home))
     add("replay with chain check", await read("replay", home))
     add("cold start without snapshot", await read("start", home))
     add("cold start, snapshot in the store", await read("start", join(folder, `other-${round}`)))
     add("cold start, local snapshot", await read("start", home))
   }
-  const raw = median(results.get("raw stream, read only")!).milliseconds
+  const raw = median(results.get("raw stream, client library")!).milliseconds
   const width = Math.max(...[...results.keys()].map((name) => name.length))
   process.stdout.write(
     `| ${"measured".padEnd(width)} | seconds | range | CPU s | events/s | × raw | RSS MiB |\n|${"-".repeat(width + 2)}|---:|---:|---:|---:|---:|---:|\n`,

@@ -40,8 +40,7 @@ describe("pages of the log", () => {
   test("that are asked for at the same time are each the right one", async () => {
     const starts = [0, 699, 3, 700, 350, 0]
     const pages = await Promise.all(starts.map((after) => store.read(after, 400)))
-    for (const [index, page] of pages.entries())
-      expect(page).toEqual(events.slice(starts[index], starts[index]! + 400))
+    for (const [index, page] of pages.entries()) expect(page).toEqual(events.slice(starts[index], starts[index]! + 400))
   })
 
   test("with an entry that holds no event fail at its position, and the next page is whole", async () => {
