@@ -1,4 +1,5 @@
 import * as z from "zod"
+import { WebhookName } from "../events/webhook.ts"
 import {
   type Service,
   type ServiceEvent,
@@ -204,11 +205,15 @@ const RestartService = command(Named.extend({ grace: Grace }), service, ({ servi
   return { events: [fact("service", service_name, "ServiceRestartRequested", { grace })], result: { changed: true } }
 })
 
-/** Secrets of tokens and services left Gatehouse in an export, sealed under a passphrase: each is told of. */
+/** Secrets of tokens, services and webhooks left Gatehouse in an export, sealed under a passphrase: each is told of. */
 const ExportSecrets = command(
-  z.strictObject({ tokens: z.array(z.string()).max(100_000), services: z.array(ServiceName).max(100_000) }),
+  z.strictObject({
+    tokens: z.array(z.string()).max(100_000),
+    services: z.array(ServiceName).max(100_000),
+    webhooks: z.array(WebhookName).max(100_000).default([]),
+  }),
   () => service({ service_name: "export" }),
-  ({ tokens, services }, world, context) => {
+  ({ tokens, services, webhooks }, world, context) => {
     requireAdmin(context)
     const by = context.actor.name
     return {
@@ -219,6 +224,9 @@ const ExportSecrets = command(
         ...services
           .filter((name) => find(world, "service", name) !== undefined)
           .map((name) => fact("service", name, "ServiceSecretsExported", { by })),
+        ...webhooks
+          .filter((name) => find(world, "webhook", name) !== undefined)
+          .map((name) => fact("webhook", name, "WebhookSecretExported", { by })),
       ],
     }
   },

@@ -56,6 +56,8 @@ export const webhookEvents = {
   /** Messages are signed with both secrets until the instant. */
   WebhookSecretRotated: z.strictObject({ secret_ref: SecretRef, previous_until: Instant }),
   WebhookSecretRetired: z.strictObject({}),
+  /** Somebody got it, sealed under a passphrase. */
+  WebhookSecretExported: z.strictObject({ by: z.string() }),
   WebhookReplayRequested: z.strictObject({ from: Position }),
   WebhookDeliveryAbandoned: Failure,
   WebhookRetryRequested: z.strictObject({ position: Position }),
@@ -145,6 +147,8 @@ function changed(
       return { ...state, ...event.data, previous_secret_ref: state.secret_ref }
     case "WebhookSecretRetired":
       return { ...state, previous_secret_ref: null, previous_until: null }
+    case "WebhookSecretExported":
+      return state
     case "WebhookReplayRequested":
       return { ...state, from: event.data.from, replays: state.replays + 1 }
     case "WebhookDeliveryAbandoned": {

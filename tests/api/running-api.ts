@@ -30,10 +30,11 @@ import { redisEventStore } from "../../src/platform/redis-event-store.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
 import { webhookParts } from "../../src/webhook-parts.ts"
-import { vault } from "../../src/platform/vault.ts"
+import { type Vault, vault } from "../../src/platform/vault.ts"
 
 /** The admin API over a real Redis, with a decider and a projection of its own; no edge and no effects. */
 export interface RunningApi {
+  readonly vault: Vault
   readonly port: number
   readonly adminToken: string
   readonly redis: RedisServer
@@ -183,6 +184,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   return {
     port: listener.port,
     adminToken,
+    vault: secretsOf,
     redis,
     store,
     projections,

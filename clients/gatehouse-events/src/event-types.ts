@@ -668,6 +668,10 @@ export interface EventData {
   /** Aggregate: webhook. */
   WebhookSecretRetired: Readonly<Record<string, never>>
   /** Aggregate: webhook. */
+  WebhookSecretExported: {
+    readonly by: string
+  }
+  /** Aggregate: webhook. */
   WebhookReplayRequested: {
     readonly from: number
   }

@@ -3,6 +3,7 @@ import { type World, find } from "../../events/world.ts"
 import { GatehouseError } from "../../errors.ts"
 import { equal } from "../../commands/decision.ts"
 import { serviceCommandsFor } from "./service-entry.ts"
+import { webhookCommandsFor } from "./webhook-entry.ts"
 import { sha256 } from "../../platform/ids.ts"
 import { randomUUID } from "node:crypto"
 
@@ -20,6 +21,9 @@ export interface Workshop {
   tokenValue(name: string): string | undefined
   /** Value of a variable of a service that the document brings. */
   variableValue(service: string, variable: string): string | undefined
+  /** Signing secret of a webhook that the document brings. */
+  webhookSecret(name: string): string | undefined
+  newWebhookSecret(): string
   /** Value of a vault entry that is there; asked for only when the document brings secrets. */
   presentValue(ref: string): Promise<string | undefined>
   seal(ref: string, value: string): string
@@ -48,6 +52,7 @@ const makers: Record<EntryKind, Intents> = {
   routes: routeIntents,
   resources: resourceIntents,
   services: serviceCommandsFor,
+  webhooks: webhookCommandsFor,
 }
 
 function tokenIntents(entry: Entry<"tokens">, world: World, workshop: Workshop): Intent[] {
@@ -183,5 +188,7 @@ export function removalOf(kind: EntryKind, name: string): Intent {
       return { type: "DeleteResource", data: { uri: name } }
     case "services":
       return { type: "DeleteService", data: { service_name: name, force: true, delete_proxy: false } }
+    case "webhooks":
+      return { type: "DeleteWebhook", data: { name } }
   }
 }

@@ -17,6 +17,7 @@ export const aggregateOf = {
   routes: "route",
   resources: "resource",
   services: "service",
+  webhooks: "webhook",
 } as const satisfies Record<EntryKind, Kind>
 
 /**
@@ -65,6 +66,12 @@ export function desiredEntry(world: World, kind: EntryKind, id: string, ownHost:
       return service === undefined || service.desired_state === "removed"
         ? undefined
         : serviceEntry(service, nameOf(world, service.owner))
+    }
+    case "webhooks": {
+      const webhook = find(world, "webhook", id)
+      if (webhook === undefined) return undefined
+      const { name, url, description, filter, enabled, owner } = webhook
+      return { name, url, description, filter: { ...filter }, enabled, owner: nameOf(world, owner) }
     }
   }
 }

@@ -11,6 +11,8 @@ import { ResourceRequest } from "../../commands/resource.ts"
 import { RouteRequest } from "../../commands/route.ts"
 import { SealedSecrets } from "./secrets.ts"
 import { ServiceName } from "../../events/service.ts"
+import { WebhookName } from "../../events/webhook.ts"
+import { WebhookRequest } from "../../commands/webhook.ts"
 
 /** Version of the document's form. */
 export const format = "gatehouse/1"
@@ -73,6 +75,15 @@ const ServiceEntry = NewServiceFields.extend({
   owner,
 })
 
+const WebhookEntry = z.strictObject({
+  name: WebhookName,
+  url: WebhookRequest.shape.url,
+  description: WebhookRequest.shape.description,
+  filter: WebhookRequest.shape.filter,
+  enabled: z.boolean().default(true),
+  owner,
+})
+
 /** Entries of each kind, in the order in which they are applied. */
 export const entries = {
   tokens: TokenEntry,
@@ -82,6 +93,7 @@ export const entries = {
   routes: RouteEntry,
   resources: ResourceEntry,
   services: ServiceEntry,
+  webhooks: WebhookEntry,
 } as const
 
 /** A kind of objects in the document. */
@@ -103,6 +115,7 @@ export const Desired = z.strictObject({
   routes: list(RouteEntry),
   resources: list(ResourceEntry),
   services: list(ServiceEntry),
+  webhooks: list(WebhookEntry),
 })
 
 /** What an export is, and what can be applied. Position and digest say where it comes from; they are not compared. */
@@ -121,6 +134,7 @@ const nameFields = {
   routes: "route_id",
   resources: "uri",
   services: "service_name",
+  webhooks: "name",
 } as const satisfies Record<EntryKind, string>
 
 /** What names an object among those of its kind. */

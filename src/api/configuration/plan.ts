@@ -167,6 +167,7 @@ function itemsOf(wanted: Wanted, { workshop, publicHttpsPort }: PlanParts): Item
     ...lists,
     ...items("resources"),
     ...items("services", (entry) => !isFirst(entry)),
+    ...items("webhooks"),
   ]
 }
 

@@ -19,6 +19,8 @@ export const Secrets = z.strictObject({
   tokens: z.record(z.string(), z.string()),
   /** Values of environment variables by service and name. */
   services: z.record(z.string(), z.record(z.string(), z.string())),
+  /** Signing secrets of webhooks by name; documents of earlier versions have none. */
+  webhooks: z.record(z.string(), z.string()).default({}),
 })
 
 const tagBytes = 16

@@ -14,7 +14,7 @@ async function valueOf({ api }: Call, ref: string): Promise<string | undefined> 
 }
 
 /**
- * Values of tokens, and of the environments of services. That they leave Gatehouse is recorded, for each of them, before they do.
+ * Values of tokens, of the environments of services, and signing secrets of webhooks. That they leave Gatehouse is recorded, for each of them, before they do.
  * @throws GatehouseError `projection_behind` when the record is not decided in time
  */
 export async function exportedSecrets(call: Call, kinds: readonly EntryKind[]): Promise<Values> {
@@ -26,10 +26,15 @@ export async function exportedSecrets(call: Call, kinds: readonly EntryKind[]): 
   const services = [...(kinds.includes("services") ? objects.service : [])].filter(
     ([, { state }]) => state.environment.length > 0 && state.desired_state !== "removed",
   )
+  const webhooks = [...(kinds.includes("webhooks") ? objects.webhook : [])]
   const executed = await api.bus.execute(
     {
       type: "ExportSecrets",
-      data: { tokens: tokens.map(([id]) => id), services: services.map(([id]) => id) },
+      data: {
+        tokens: tokens.map(([id]) => id),
+        services: services.map(([id]) => id),
+        webhooks: webhooks.map(([id]) => id),
+      },
       actor: { name: caller.name, admin: caller.admin, token: caller.token },
       requestId: call.requestId,
       ...(call.ip !== undefined && { ip: call.ip }),
@@ -38,7 +43,7 @@ export async function exportedSecrets(call: Call, kinds: readonly EntryKind[]): 
   )
   const recorded = executed.status === "accepted" && (await api.projections.reached(executed.position, patience))
   if (!recorded) throw new GatehouseError("projection_behind", "the export is not recorded yet", { retryAfter: 1 })
-  const values: Values = { tokens: {}, services: {} }
+  const values: Values = { tokens: {}, services: {}, webhooks: {} }
   for (const [, { state }] of tokens) {
     const value = await valueOf(call, state.secret_ref!)
     if (value !== undefined) values.tokens[state.name] = value
@@ -51,6 +56,10 @@ export async function exportedSecrets(call: Call, kinds: readonly EntryKind[]): 
     }
     values.services[state.service_name] = variables
   }
+  for (const [name, { state }] of webhooks) {
+    const value = await valueOf(call, state.secret_ref)
+    if (value !== undefined) values.webhooks[name] = value
+  }
   return values
 }
 
@@ -61,6 +70,8 @@ export function workshopFor(call: Call, brought: Values | undefined): Workshop {
   return {
     tokenValue: (name) => own(brought?.tokens, name),
     variableValue: (service, variable) => own(own(brought?.services, service), variable),
+    webhookSecret: (name) => own(brought?.webhooks, name),
+    newWebhookSecret: () => call.api.webhooks.newSecret(),
     presentValue: (ref) => valueOf(call, ref),
     seal: (ref, value) => call.api.vault.seal(ref, value),
   }

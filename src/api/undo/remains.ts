@@ -17,6 +17,8 @@ const sentences: Readonly<Record<string, (id: string) => string>> = {
   SigningKeyRetired: (id) => `the signing key ${id} is erased`,
   ServiceRemovalRequested: (id) =>
     `the containers of the service ${id} are gone, and what they had written outside of volumes; its secret variables are erased`,
+  WebhookDeleted: (id) =>
+    `the secret of the webhook ${id} is erased: one of the same name gets another; rotate it to see one`,
   SegmentArchived: () => "a part of the log was archived; it is read from there",
   CheckpointSigned: () => "a signature cannot be taken back",
 }

@@ -82,5 +82,9 @@ export async function busySystem(api: RunningApi): Promise<string> {
   })
   await done(api.call("POST", "/api/v1/services/idle/stop"))
   await post("routes", { route_id: "to-web", path_pattern: "/web", target_type: "service", target_value: "web" })
+  const filter = { types: ["ProxyCreated"] }
+  await post("webhooks", { name: "deploys", url: "https://93.184.216.34/hook", filter, owner: "Alice" })
+  await post("webhooks", { name: "off", url: "https://93.184.216.34/off", description: "not now" })
+  await put("webhooks/off", { enabled: false })
   return alice
 }

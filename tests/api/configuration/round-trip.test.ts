@@ -30,6 +30,7 @@ test("an export is the same each time, and holds no secret", async () => {
     "routes",
     "resources",
     "services",
+    "webhooks",
     "secrets",
   ])
   expect(one["instances"]).toEqual([
@@ -80,6 +81,32 @@ test("a token goes on working with its value, which can be shown where the secre
   }
 })
 
+test("the secret of a webhook comes along, sealed; without it a webhook gets a new one and is as the document says", async () => {
+  const secretOf = async (api: RunningApi, name: string) => {
+    const { secret_ref } = api.projections.world.objects.webhook.get(name)!.state
+    return api.vault.open(secret_ref, (await api.store.secret(secret_ref))!)
+  }
+  const known = await secretOf(source, "deploys")
+  expect(await secretOf(target, "deploys")).toBe(known)
+  const bare = await runningApi()
+  try {
+    const headers = { "x-passphrase": passphrase }
+    const document = await exported(source, "?kinds=tokens,webhooks&include_secrets=true", headers)
+    const made = await applied(bare, { ...document, secrets: null }, "?dry_run=false")
+    expect([made.errors, made.digest]).toEqual([[], document.digest])
+    expect(await secretOf(bare, "deploys")).not.toBe(known)
+    expect(bare.projections.world.objects.webhook.get("off")!.state.enabled).toBe(false)
+    const mended = await applied(bare, document, "?dry_run=false", headers)
+    expect([mended.errors, await secretOf(bare, "deploys")]).toEqual([[], known])
+    const again = await applied(bare, document, "?dry_run=false&prune=true", headers)
+    expect([again.create, again.update, again.delete]).toEqual([[], [], []])
+    const gone = await applied(bare, { webhooks: [] }, "?dry_run=false&prune=true")
+    expect(gone.delete.map(({ name }) => name)).toEqual(["deploys", "off"])
+  } finally {
+    await bare.stop()
+  }
+})
+
 test("the environment of a service comes along, sealed; without it the service is refused and nothing is done", async () => {
   const { state } = target.projections.world.objects.service.get("web")!
   const refs = Object.fromEntries(state.environment.map(({ name, value_ref }) => [name, value_ref]))
@@ -112,7 +139,12 @@ test("an export with secrets is recorded for each of them, and needs a passphras
   expect((await source.store.head()).position).toBe(position)
   const document = await exported(source, "?include_secrets=true", { "x-passphrase": passphrase })
   const recorded = await source.store.read(position, 10)
-  expect(recorded.map(({ type, id }) => `${type} ${id}`)).toEqual(["TokenRevealed alice", "ServiceSecretsExported web"])
+  expect(recorded.map(({ type, id }) => `${type} ${id}`)).toEqual([
+    "TokenRevealed alice",
+    "ServiceSecretsExported web",
+    "WebhookSecretExported deploys",
+    "WebhookSecretExported off",
+  ])
   const wrong = await target.call("POST", "/api/v1/apply", document, { "x-passphrase": "another passphrase" })
   expect([wrong.status, wrong.body["code"]]).toEqual([422, "passphrase_wrong"])
   const data = `${document.secrets!["data"]!.slice(0, -2)}AA`
