@@ -7,6 +7,9 @@ set quiet := true
 
 export PATH := justfile_directory() / "node_modules/.bin" + ":" + env("PATH") + ":/usr/sbin:/sbin"
 
+# Compiled modules are kept: a command takes half the CPU time from its second run on.
+export NODE_COMPILE_CACHE := env("NODE_COMPILE_CACHE", justfile_directory() / "node_modules/.cache/node")
+
 import? 'just/manage.just'
 import 'just/tests.just'
 

@@ -1,3 +1,4 @@
+import { programEnvironment } from "../support/program-environment.ts"
 import { type Node, installation, startNode } from "../support/gatehouse.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -31,7 +32,7 @@ afterAll(async () => {
 
 const recipe = (on: Node, ...args: string[]) =>
   new Promise<{ code: unknown; out: string; err: string }>((resolve) => {
-    const env = { PATH: process.env["PATH"], ...on.env }
+    const env = { ...programEnvironment(), ...on.env }
     const program = join(import.meta.dirname, "../../src/cli.ts")
     execFile(process.execPath, [program, ...args], { env }, (error, out, err) =>
       resolve({ code: error?.code ?? 0, out, err }),

@@ -1,3 +1,4 @@
+import { programEnvironment } from "../support/program-environment.ts"
 import { execFile } from "node:child_process"
 import { expect, test } from "vitest"
 import { join } from "node:path"
@@ -23,7 +24,7 @@ interface Printed {
 function config(env: Record<string, string>, file = "", ...flags: string[]): Promise<Printed> {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-config-"))
   writeFileSync(join(folder, "env"), file)
-  const whole = { PATH: process.env["PATH"] ?? "", GATEHOUSE_ENV_FILE: join(folder, "env"), ...env }
+  const whole = { ...programEnvironment(), GATEHOUSE_ENV_FILE: join(folder, "env"), ...env }
   return new Promise((resolve) => {
     execFile(process.execPath, [cli, "config", ...flags], { env: whole, cwd: folder }, (error, out, err) => {
       rmSync(folder, { recursive: true })

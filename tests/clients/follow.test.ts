@@ -1,3 +1,4 @@
+import { programEnvironment } from "../support/program-environment.ts"
 import { type ChildProcess, spawn } from "node:child_process"
 import {
   type GatehouseEvent,
@@ -43,7 +44,7 @@ const url = (node: Node) => `http://127.0.0.1:${node.apiPort}`
 
 /** The example subscriber as a process of its own. */
 function subscribe(node: Node, checkpoint: string): { child: ChildProcess; positions: () => number[] } {
-  const env = { PATH: process.env["PATH"], GATEHOUSE_URL: url(node), GATEHOUSE_TOKEN: shared.ADMIN_TOKEN }
+  const env = { ...programEnvironment(), GATEHOUSE_URL: url(node), GATEHOUSE_TOKEN: shared.ADMIN_TOKEN }
   const child = spawn(process.execPath, [example], {
     env: { ...env, CHECKPOINT: checkpoint },
     stdio: ["ignore", "pipe", "inherit"],

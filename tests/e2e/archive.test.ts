@@ -1,3 +1,4 @@
+import { programEnvironment } from "../support/program-environment.ts"
 import { type LogNodes, createProxy, logNodes } from "../support/log-nodes.ts"
 import type { Node } from "../support/gatehouse.ts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
@@ -166,7 +167,7 @@ describe("a log restored from its archive", () => {
     const empty = await redisServer()
     try {
       const env = {
-        PATH: process.env["PATH"],
+        ...programEnvironment(),
         ...nodes.shared,
         REDIS_URL: empty.url,
         ARCHIVE_DIR: copy,

@@ -1,3 +1,4 @@
+import { programEnvironment } from "../support/program-environment.ts"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -27,7 +28,7 @@ const names = ["a", "b", "c", "d", "e"]
 
 /** Runs one node until it ends. @returns what it acknowledged, and the signal that ended it */
 function run(url: string, home: string, crashAt?: string) {
-  const env = { PATH: process.env["PATH"], REDIS_URL: url, HOME_DIR: home, ...(crashAt && { CRASH_AT: crashAt }) }
+  const env = { ...programEnvironment(), REDIS_URL: url, HOME_DIR: home, ...(crashAt && { CRASH_AT: crashAt }) }
   const program = join(import.meta.dirname, "log-node.ts")
   return new Promise<{ signal: unknown; code: unknown; acknowledged: string[]; errors: string }>((resolve) => {
     execFile(process.execPath, [program, ...names], { env, timeout: 20_000 }, (error, stdout, errors) =>

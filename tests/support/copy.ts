@@ -1,3 +1,4 @@
+import { programEnvironment } from "./program-environment.ts"
 import { execFile } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -38,7 +39,7 @@ export interface Copy {
 export async function newCopy(extra: Record<string, string> = {}): Promise<Copy> {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-copy-"))
   const env: Record<string, string> = {
-    PATH: process.env["PATH"] ?? "",
+    ...programEnvironment(),
     GATEHOUSE_HOME: join(folder, "home"),
     GATEHOUSE_ENV_FILE: join(folder, ".env"),
     HTTP_PORT: String(await freePort()),

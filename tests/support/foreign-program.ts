@@ -1,3 +1,4 @@
+import { programEnvironment } from "./program-environment.ts"
 import { join } from "node:path"
 import { once } from "node:events"
 import { spawn } from "node:child_process"
@@ -11,7 +12,7 @@ const names = join(import.meta.dirname, "loopback-names.ts")
  */
 export function foreignEnvironment(caFile: string): Record<string, string> {
   return {
-    PATH: process.env["PATH"] ?? "",
+    ...programEnvironment(),
     NODE_EXTRA_CA_CERTS: caFile,
     NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import=${names}`,
     NO_COLOR: "1",

@@ -1,3 +1,4 @@
+import { programEnvironment } from "./program-environment.ts"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { randomBytes } from "node:crypto"
@@ -69,7 +70,7 @@ export async function startNode(
   const home = overrides["GATEHOUSE_HOME"] ?? mkdtempSync(join(tmpdir(), "gatehouse-"))
   const [httpPort, httpsPort, apiPort] = [await freePort(), await freePort(), await freePort()]
   const env: Record<string, string> = {
-    PATH: process.env["PATH"] ?? "",
+    ...programEnvironment(),
     GATEHOUSE_ENV_FILE: "/dev/null",
     GATEHOUSE_HOME: home,
     NODE_ENV: "test",

@@ -1,3 +1,4 @@
+import { programEnvironment } from "./program-environment.ts"
 import { type ChildProcess, spawn } from "node:child_process"
 import { freePort } from "./ports.ts"
 import { join } from "node:path"
@@ -24,7 +25,7 @@ export async function startMcpServer(): Promise<McpServer> {
   const program = join(root, "node_modules/@modelcontextprotocol/server-everything/dist/index.js")
   const preload = `data:text/javascript,${encodeURIComponent(loopback)}`
   const child: ChildProcess = spawn(process.execPath, ["--import", preload, program, "streamableHttp"], {
-    env: { PATH: process.env["PATH"] ?? "", PORT: String(port) },
+    env: { ...programEnvironment(), PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe"],
   })
   let printed = ""

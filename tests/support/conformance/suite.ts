@@ -1,3 +1,4 @@
+import { programEnvironment } from "../program-environment.ts"
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { once } from "node:events"
@@ -30,7 +31,7 @@ export interface SuiteRun {
 export function startSuite(args: readonly string[], env: Record<string, string> = {}): SuiteRun {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-conformance-"))
   const child = spawn(process.execPath, [program, ...args, "-o", folder], {
-    env: { PATH: process.env["PATH"] ?? "", ...env },
+    env: { ...programEnvironment(), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   })
   let output = ""
