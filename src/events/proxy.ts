@@ -160,5 +160,7 @@ export const evolveProxy: Evolve<Proxy, ProxyEvent> = (state, event, at) => {
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
 
 function withoutUndefined<T extends object>(value: T): Defined<T> {
+  // Nothing that comes from the log has such members.
+  if (!Object.values(value).includes(undefined)) return value
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>
 }

@@ -1,5 +1,5 @@
 import { type Kind, type StateOf, aggregates } from "./event.ts"
-import type { StoredEvent } from "./envelope.ts"
+import type { Evolve, StoredEvent } from "./envelope.ts"
 
 /** One aggregate's state and the position of the last event that touched it, which is its version. */
 export interface Versioned<State> {
@@ -19,6 +19,22 @@ export interface World {
 export const genesis = "0".repeat(64)
 
 const kinds = Object.keys(aggregates) as Kind[]
+
+/** How one kind is folded. */
+interface Folding {
+  readonly kind: Kind
+  readonly types: ReadonlySet<string>
+  readonly evolve: Evolve<unknown, unknown>
+}
+
+/** How each kind is folded, as maps: names that come from the log are looked up in them much faster than in objects. */
+const foldings: ReadonlyMap<string, Folding> = new Map(
+  kinds.map((kind) => {
+    const { events, evolve } = aggregates[kind]
+    const types: ReadonlySet<string> = new Set(Object.keys(events))
+    return [kind, { kind, types, evolve: evolve as Evolve<unknown, unknown> }]
+  }),
+)
 
 /** The world before the first event. */
 export function emptyWorld(): World {
@@ -40,15 +56,11 @@ export function apply(world: World, event: StoredEvent): boolean {
   if (event.position <= world.position) return false
   if (event.position !== world.position + 1)
     throw new LogError(`the log jumps from position ${world.position} to ${event.position}`)
-  const kind = event.kind as Kind
-  if (!Object.hasOwn(aggregates, kind) || !Object.hasOwn(aggregates[kind].events, event.type))
+  const folding = foldings.get(event.kind)
+  if (folding === undefined || !folding.types.has(event.type))
     throw new LogError(`position ${event.position}: this version does not know ${event.kind}/${event.type}`)
-  const objects = world.objects[kind] as Map<string, Versioned<unknown>>
-  const next = (aggregates[kind].evolve as (state: unknown, event: unknown, at: string) => unknown)(
-    objects.get(event.id)?.state,
-    event,
-    event.meta.at,
-  )
+  const objects = world.objects[folding.kind] as Map<string, Versioned<unknown>>
+  const next = folding.evolve(objects.get(event.id)?.state, event, event.meta.at)
   if (next === undefined) objects.delete(event.id)
   else objects.set(event.id, { version: event.position, state: next })
   world.position = event.position
