@@ -95,7 +95,7 @@ async function visit(page: Page, url: string, tries = 5): Promise<void> {
   try {
     await page.goto(url)
   } catch (error) {
-    if (tries === 0 || !String(error).includes("ERR_NETWORK_CHANGED")) throw error
+    if (tries === 0 || !/ERR_NETWORK_CHANGED|chrome-error:/.test(String(error))) throw error
     await visit(page, url, tries - 1)
   }
 }

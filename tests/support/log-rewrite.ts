@@ -14,8 +14,10 @@ export async function rewriteLog(
 ): Promise<void> {
   const redis = new Redis(url)
   const entries = edit(await entriesOf(redis, key))
-  await redis.del(key)
-  for (const [id, fields] of entries) await redis.xadd(key, id, ...fields)
+  // All at once: a node that writes meanwhile must find the old log or the new one.
+  const rewriting = redis.multi().del(key)
+  for (const [id, fields] of entries) rewriting.xadd(key, id, ...fields)
+  await rewriting.exec()
   redis.disconnect()
 }
 
