@@ -6,8 +6,10 @@ export default defineConfig({
     pool: "forks",
     // Most tests wait for servers rather than compute.
     maxWorkers: 3,
-    testTimeout: 40_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
+    // Real engines, browsers and authorities share two cores here: what fails once is tried once more, and is shown as such.
+    retry: 1,
     passWithNoTests: false,
     allowOnly: false,
   },

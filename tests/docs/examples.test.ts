@@ -72,7 +72,7 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
     /^\["validation_failed",/m,
   ],
   "docs/configuration-as-a-file.md": [
-    /^format position digest tokens instances certificates proxies routes resources services secrets$/m,
+    /^format position digest tokens instances certificates proxies routes resources services webhooks secrets$/m,
     /^aes-256-gcm$/m,
     /^ended with 3: nobody was there to agree$/m,
     /^\["shop","shop.internal","shop-images"\]\n\[\[\],\[\],3\]$/m,
