@@ -40,6 +40,7 @@ test("an owner sees the events of its objects of every kind, and of no other's",
       "resource/https://a.internal:8443/v2/mcp",
       "route/own",
       "service/web",
+      "webhook/deploys",
       "webhook/own",
     ].sort(),
   )
