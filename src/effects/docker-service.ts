@@ -232,7 +232,7 @@ async function undo(
   const portTaken = /port is already allocated|address already in use|failed to bind/i.test(error.message)
   if (portTaken && port !== null && service.external_port !== port) context.taken.add(port)
   // A killed engine may leave a container's task with containerd: this container will never start again, another will.
-  const taskLeft = /task [0-9a-f]{64}: already exists/.test(error.message)
+  const taskLeft = /task [0-9a-f]{64}: already exists|id already in use/.test(error.message)
   if (update || portTaken || taskLeft) return context.calls.remove(id)
   // What it has printed can still be read.
   await context.calls.stop(id, 1)
