@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest"
+import { describe, expect, test } from "vitest"
 import { dockerSite } from "./docker-site.ts"
 import { readFileSync } from "node:fs"
 import { until } from "./acme-site.ts"
@@ -20,9 +20,8 @@ describe("an engine that is away", () => {
     const running = () => names.filter((name) => statusOf(name) === "running").length
     await until(`${already} run`, () => running() >= already, site.node, 30_000)
     await site.engine.restart()
-    await until("all run", () => running() === names.length, site.node, 160_000)
-    // The engine that came back may still be opening the ports of what it found running.
-    for (const name of names) await vi.waitFor(async () => expect(await site.ask("/", name)).toBe("one"), 10_000)
+    await until("all run", () => running() === names.length, site.node, 80_000)
+    for (const name of names) expect(await site.ask("/", name)).toBe("one")
     const services = names.map((name) => site.service(name)!)
     const there = await site.containers()
     expect(there.map(({ ID, State }) => `${ID} ${State}`).sort()).toEqual(

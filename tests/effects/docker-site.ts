@@ -45,7 +45,7 @@ const found = (node: EffectNode, name: string) => find(node.world, "service", na
 
 /** Sets up and tears down with the test file that calls it. */
 export function dockerSite(): DockerSite {
-  vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
+  vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 })
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-docker-"))
   const masterKey = randomBytes(32)
   const firstPort = 12_000 + (process.pid % 400) * 40
