@@ -6,6 +6,9 @@ import { GatehouseError } from "../errors.ts"
 import { reason } from "../platform/log.ts"
 import { tallyRefusal } from "./tally.ts"
 
+/** How an answer by redirect carries its members (OAuth 2.0 Multiple Response Type Encoding Practices §2.1). */
+export const responseModes = ["query"] as const
+
 /** A redirect URI that was checked against the client, and the state that goes with it. */
 export interface RedirectAnswer {
   readonly via: "redirect"

@@ -19,6 +19,7 @@ import { matchesRedirectUri } from "../events/redirect-uri.ts"
 import { policyFault } from "./user.ts"
 import { randomSecret } from "../platform/ids.ts"
 import { requireChallenge } from "./pkce.ts"
+import { responseModes } from "./authorization-response.ts"
 
 const longestState = 2048
 
@@ -112,6 +113,7 @@ function validRequest(
   requireState(parameters)
   requireNoRequestObject(parameters)
   requireResponseType(parameters)
+  requireResponseMode(parameters)
   requireGrantType(client)
   const challenge = requireChallenge(parameters.get("code_challenge"), parameters.get("code_challenge_method"))
   const resources = requestedResources(server, parameters.all("resource"))
@@ -154,6 +156,16 @@ function requireResponseType(parameters: Parameters): void {
   const type = parameters.get("response_type")
   if (type === undefined) throw new OAuthError("invalid_request", "response_type is required")
   if (type !== "code") throw new OAuthError("unsupported_response_type", "response_type must be code")
+}
+
+/**
+ * OAuth 2.0 Multiple Response Type Encoding Practices §2.1. A client that waits for its answer elsewhere must not take silence for
+ * a yes; it is told by the one mode there is (RFC 6749 §4.1.2.1: an invalid parameter value).
+ */
+function requireResponseMode(parameters: Parameters): void {
+  const mode = parameters.get("response_mode")
+  if (mode !== undefined && !(responseModes as readonly string[]).includes(mode))
+    throw new OAuthError("invalid_request", "response_mode must be query")
 }
 
 function requireGrantType({ metadata }: Client): void {

@@ -2,6 +2,7 @@ import type { Handler } from "./authorization-server.ts"
 import { assertionAlgorithms } from "./client-assertion.ts"
 import { assertionGrant, deviceGrant } from "../events/oauth-client.ts"
 import { proofAlgorithms } from "../projections/dpop-proof.ts"
+import { responseModes } from "./authorization-response.ts"
 import { supportedScopes } from "./granted-scope.ts"
 
 /** Authorization server metadata (RFC 8414 §2): only members for what exists. The OpenID spelling is an alias for discovery. */
@@ -21,7 +22,7 @@ export const metadata: Handler = (server) => {
     jwks_uri: `${issuer}/jwks`,
     scopes_supported: supportedScopes(server),
     response_types_supported: ["code"],
-    response_modes_supported: ["query"],
+    response_modes_supported: responseModes,
     grant_types_supported: ["authorization_code", "refresh_token", "client_credentials", deviceGrant, ...assertions],
     token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,

@@ -66,6 +66,9 @@ describe("requests whose error goes back to the client", () => {
   it.each([
     ["no response type", { response_type: undefined }, "invalid_request"],
     ["an implicit grant", { response_type: "token" }, "unsupported_response_type"],
+    ["an answer in the fragment", { response_mode: "fragment" }, "invalid_request"],
+    ["an answer by a form post", { response_mode: "form_post" }, "invalid_request"],
+    ["an answer in no mode that there is", { response_mode: "QUERY" }, "invalid_request"],
     ["no challenge", { code_challenge: undefined, code_challenge_method: undefined }, "invalid_request"],
     ["a challenge without a method, which means plain", { code_challenge_method: undefined }, "invalid_request"],
     ["a plain challenge", { code_challenge_method: "plain" }, "invalid_request"],
@@ -140,6 +143,7 @@ describe("requests that are good", () => {
     ["no redirect URI where only one is registered", { redirect_uri: undefined }],
     ["no state", { state: undefined }],
     ["an empty state", { state: "" }],
+    ["the one response mode by its name", { response_mode: "query" }],
     ["scopes of which some are unknown", { scope: "openid mcp:read" }],
     ["resources up to the limit", { resource: Array.from({ length: 5 }, () => "https://mcp.test:8443/mcp") }],
   ])("%s", async (_what, overrides) => {
