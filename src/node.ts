@@ -6,7 +6,7 @@ import { addressRanges } from "./edge/client-address.ts"
 import { apiApp } from "./api/app.ts"
 import { accessSink, oauthAdministration } from "./oauth-administration.ts"
 import { counters } from "./platform/counters.ts"
-import { accessColumns } from "./edge/access-log.ts"
+import { accessColumns, accessRow } from "./edge/access-log.ts"
 import { usage } from "./platform/usage.ts"
 import { commandBus } from "./platform/command-bus.ts"
 import type { Config } from "./platform/config.ts"
@@ -181,7 +181,10 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       allowAddress: mayDial(config),
       log,
       crash,
-      accessSink: accessSink(accessStream(accessRedis, accessColumns), used.collect(usageDelayMs, usageLost)),
+      accessSink: accessSink(
+        accessStream(accessRedis, accessColumns, accessRow),
+        used.collect(usageDelayMs, usageLost),
+      ),
       clock,
     })
     log.info("serving", { http: edge.httpPort, https: edge.httpsPort, api: api.port })

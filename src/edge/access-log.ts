@@ -27,25 +27,47 @@ export interface AccessRecord {
   readonly mcp: McpLog | null
 }
 
-/** Properties of a record in the order in which they are kept. */
-export const accessColumns = Object.keys({
-  at: true,
-  client: true,
-  host: true,
-  method: true,
-  path: true,
-  status: true,
-  bytes: true,
-  duration_ms: true,
-  proxy: true,
-  subject: true,
-  client_id: true,
-  grant_id: true,
-  token_id: true,
-  reason: true,
-  request_id: true,
-  mcp: true,
-} satisfies Record<keyof AccessRecord, true>) as (keyof AccessRecord)[]
+/** Names of a record's columns, in the order of {@link accessRow}. */
+export const accessColumns = [
+  "at",
+  "client",
+  "host",
+  "method",
+  "path",
+  "status",
+  "bytes",
+  "duration_ms",
+  "proxy",
+  "subject",
+  "client_id",
+  "grant_id",
+  "token_id",
+  "reason",
+  "request_id",
+  "mcp",
+] as const satisfies readonly (keyof AccessRecord)[]
+
+/** A record as it is kept. Written out, because every request pays for it. */
+export function accessRow(of: AccessRecord): readonly unknown[] {
+  return [
+    of.at,
+    of.client,
+    of.host,
+    of.method,
+    of.path,
+    of.status,
+    of.bytes,
+    of.duration_ms,
+    of.proxy,
+    of.subject,
+    of.client_id,
+    of.grant_id,
+    of.token_id,
+    of.reason,
+    of.request_id,
+    of.mcp,
+  ]
+}
 
 /** Where records go. A rejection is counted, never thrown. */
 export type AccessSink = (records: readonly AccessRecord[]) => Promise<void> | void

@@ -8,8 +8,7 @@ import type { ResourceProxy } from "../projections/resource.ts"
 import type { ResourceSettings } from "../projections/admission.ts"
 import type { RuleFault } from "../projections/access-rule.ts"
 import { browserAdmissionFault, isOwnRequest } from "../projections/browser-admission.ts"
-import { generationCache } from "./generation-cache.ts"
-import { hash } from "node:crypto"
+import { type KnownCredential, credentialCache } from "./credential-cache.ts"
 import { identityHeaders } from "./identity-headers.ts"
 import { type Plan, isExcluded, plan } from "./token-guard.ts"
 import { isMcpEndpoint } from "./mcp/endpoint.ts"
@@ -34,7 +33,7 @@ type Pass = Extract<Verdict, { pass: true }>
 type Outcome = Pass | CookieFault | RuleFault | "identity_not_representable"
 
 /** A verified cookie, and what it is worth on the proxy that it was last used for. */
-interface Remembered extends BrowserCookie {
+interface Remembered extends BrowserCookie, KnownCredential {
   readonly identity: Identity
   proxy: ResourceProxy
   outcome: Outcome
@@ -46,12 +45,12 @@ const renewFromSeconds = accessCookieLife / 3
  * Guard of hosts in redirect and passthrough mode: takes the host's own cookie, sends navigations without one to the login, and
  * leaves everything else, and always the MCP endpoint, to the guard of access tokens. Hosts in forward mode cost one look.
  *
- * A verified cookie is remembered under its SHA-256; time, session, account and key are looked up each time.
+ * A verified cookie is remembered; time, session, account and key are looked up each time.
  */
 export function browserGuard(parts: BrowserGuardParts): Guard {
   const { guard, cookies, settings, now, secret, remembered = 10_000 } = parts
   const { publicHttpsPort } = settings
-  const cache = generationCache<Remembered>(remembered)
+  const cache = credentialCache<Remembered>(remembered)
   const cookieOf = new WeakMap<Identity, BrowserCookie>()
   const plans = new WeakMap<ResourceProxy, Plan>()
 
@@ -72,12 +71,11 @@ export function browserGuard(parts: BrowserGuardParts): Guard {
   }
 
   function judge(proxy: ResourceProxy, text: string): Outcome {
-    const key = hash("sha256", text, "base64url")
-    const known = cache.get(key)
-    if (known === undefined) return meet(proxy, text, key)
+    const known = cache.get(text)
+    if (known === undefined) return meet(proxy, text)
     const fault = cookies.standing(known)
     if (fault !== undefined) {
-      cache.delete(key)
+      cache.delete(text)
       return fault
     }
     if (known.proxy !== proxy) {
@@ -87,15 +85,15 @@ export function browserGuard(parts: BrowserGuardParts): Guard {
     return due(known)
   }
 
-  function meet(proxy: ResourceProxy, text: string, key: string): Outcome {
+  function meet(proxy: ResourceProxy, text: string): Outcome {
     const issuer = issuerOf(proxy.auth!.auth_proxy, publicHttpsPort)
     const cookie = cookies.verify(text, issuer, hostOrigin(proxy.hostname, publicHttpsPort))
     if (typeof cookie === "string") return cookie
     const { sub: subject, sid: grantId, exp: expires } = cookie.claims
     const identity = { subject, clientId: null, grantId, expires }
-    const met: Remembered = { ...cookie, identity, proxy, outcome: outcomeOn(proxy, cookie, identity) }
+    const met: Remembered = { ...cookie, text, identity, proxy, outcome: outcomeOn(proxy, cookie, identity) }
     cookieOf.set(identity, cookie)
-    cache.set(key, met)
+    cache.set(met)
     return due(met)
   }
 

@@ -51,11 +51,11 @@ export function beginUpgrade(
 const ignore = () => {}
 
 function started(exchange: Exchange): void {
-  const { client, edge } = exchange
+  const { client } = exchange
   client.requests += 1
   client.active += 1
   client.newest = exchange
-  client.bodySince = edge.now()
+  client.bodySince = exchange.started
   client.bytesThen = -1
 }
 
@@ -68,23 +68,26 @@ function ended(exchange: Exchange): void {
   dropUpstream(exchange)
   if (exchange.heldBytes > 0) edge.mcp.release(exchange)
   client.active -= 1
+  const now = edge.now()
   if (client.active === 0) {
-    client.idleSince = edge.now()
+    client.idleSince = now
     client.bytesThen = -1
     // A body that nobody waited for may still come: its request stays known until it is complete.
     if (client.newest?.req.complete === true) client.newest = undefined
     client.afterLast?.()
     if (edge.draining) client.socket.end()
   }
-  record(exchange, res.headersSent || res.statusCode === 101 ? res.statusCode : 0)
+  record(exchange, res.headersSent || res.statusCode === 101 ? res.statusCode : 0, now - exchange.started)
 }
 
-/** @param status 0 when the client left before there was one */
-function record(exchange: Exchange, status: number): void {
+/**
+ * @param status 0 when the client left before there was one
+ * @param duration milliseconds
+ */
+function record(exchange: Exchange, status: number, duration: number): void {
   const { edge, res, identity } = exchange
   const length =
     exchange.bytes === 0 && exchange.plan === undefined ? Number(res.getHeader("content-length") ?? 0) : exchange.bytes
-  const duration = edge.now() - exchange.started
   edge.access.add({
     at: Math.round(edge.clock().getTime() - duration),
     client: exchange.address,

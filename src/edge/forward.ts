@@ -27,11 +27,12 @@ export function forward(exchange: Exchange, plan: UpstreamPlan, verdict: Pass): 
   exchange.uploading =
     exchange.held === undefined && (scan.chunked || (scan.contentLength !== "" && Number(scan.contentLength) > 0))
   exchange.uploadDone = !exchange.uploading
-  const connection = edge.upstreams.take(plan.pool, exchange)
+  exchange.lastByte = edge.now()
+  const connection = edge.upstreams.take(plan.pool, exchange, exchange.lastByte)
   if (connection === undefined) dial(exchange, plan)
   else {
     exchange.upstream = connection
-    send(exchange, connection)
+    begin(exchange, connection)
   }
 }
 
@@ -74,10 +75,10 @@ function requestHead(exchange: Exchange, plan: UpstreamPlan, protect: boolean, o
   )
 }
 
-function send(exchange: Exchange, connection: UpstreamConnection<Exchange>): void {
+/** Begins the request, at `exchange.lastByte`. */
+function begin(exchange: Exchange, connection: UpstreamConnection<Exchange>): void {
   const { edge } = exchange
   exchange.phase = "waiting"
-  exchange.lastByte = edge.now()
   exchange.deadline = exchange.lastByte + edge.config.PROXY_REQUEST_TIMEOUT * 1000
   if (exchange.held !== undefined) sendHeld(exchange, connection, exchange.held)
   else if (exchange.uploading && !exchange.uploadDone) upload(exchange, connection)
@@ -171,7 +172,10 @@ const reasonOf = (error: Error | undefined) =>
 
 /** How exchanges take what happens on their upstream connection. */
 export const upstreamEvents: UpstreamEvents<Exchange> = {
-  ready: send,
+  ready(exchange, connection) {
+    exchange.lastByte = exchange.edge.now()
+    begin(exchange, connection)
+  },
   data(exchange, bytes, length) {
     const { edge } = exchange
     exchange.lastByte = edge.now()

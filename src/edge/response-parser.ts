@@ -20,6 +20,10 @@ export interface ResponseHead {
   readonly idleHint: number
   /** `text/event-stream`. */
   readonly eventStream: boolean
+  /** Is there an `Access-Control-…` field? */
+  readonly cors: boolean
+  /** Is there an `Mcp-…` field? */
+  readonly mcp: boolean
   /** Upgrade value in lower case, for a 101. */
   readonly upgrade: string
 }
@@ -62,6 +66,8 @@ export function parseHead(text: string, lookup: (name: string) => HeaderName): R
   let connection = ""
   let idleHint = -1
   let eventStream = false
+  let cors = false
+  let mcp = false
   let upgrade = ""
   let count = 0
   for (let start = lineEnd + 2; start < text.length - 2; start = lineEnd + 2) {
@@ -93,8 +99,12 @@ export function parseHead(text: string, lookup: (name: string) => HeaderName): R
       case "content-type":
         eventStream = /^text\/event-stream(?:[;\s]|$)/i.test(value)
         break
+      case "mcp":
+        mcp = true
+        break
       default:
         if (name.hopByHop) continue
+        cors ||= name.folded.startsWith("access-control-")
     }
     headers.push(raw, value)
   }
@@ -106,6 +116,8 @@ export function parseHead(text: string, lookup: (name: string) => HeaderName): R
     persistent: minor === "1" && !connection.includes("close"),
     idleHint,
     eventStream,
+    cors,
+    mcp,
     upgrade,
   }
 }

@@ -5,8 +5,7 @@ import { type GuardFault, refusal } from "./refusal.ts"
 import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts"
 import { type Credential, guardHeaders, isToken68, readCredential, singleHeader, tokenInQuery } from "./credentials.ts"
 import { type PossessionFault, proofGuard } from "./proof-guard.ts"
-import { generationCache } from "./generation-cache.ts"
-import { hash } from "node:crypto"
+import { type KnownCredential, credentialCache } from "./credential-cache.ts"
 import { identityHeaders } from "./identity-headers.ts"
 import { isMcpEndpoint } from "./mcp/endpoint.ts"
 import { issuerOf } from "../projections/issuer.ts"
@@ -25,7 +24,7 @@ export interface TokenGuardParts {
 type Pass = Extract<Verdict, { pass: true }>
 
 /** A verified token, and what it is worth on the proxy that it was last used for. */
-interface Remembered extends AccessToken {
+interface Remembered extends AccessToken, KnownCredential {
   readonly identity: Identity
   proxy: ResourceProxy
   outcome: Pass | AdmissionFault | "identity_not_representable"
@@ -50,14 +49,13 @@ const anonymous: Pass = { pass: true, headers: [], protected: true, identity: nu
  * Guard of proxied hosts (resource server of RFC 6750 and RFC 9068). Order: CORS preflight and Origin on the MCP
  * endpoint, excluded paths, credential, token, issuer, audience, people rule, scope.
  *
- * A verified token is remembered under its SHA-256, so a later request costs one pass over the headers, one hash and a
- * few lookups. Only what cannot change is remembered, the signature and the claims: expiry, grant, client and key are
+ * A verified token is remembered, so a later request costs one pass over the headers and a few lookups. Only what cannot change is remembered, the signature and the claims: expiry, grant, client and key are
  * looked up each time, and the outcome belongs to one value of the proxy. So nothing has to be invalidated, and a
  * revocation works from the moment it is folded.
  */
 export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.now }: TokenGuardParts): Guard {
   const { publicHttpsPort } = settings
-  const cache = generationCache<Remembered>(remembered)
+  const cache = credentialCache<Remembered>(remembered)
   const plans = new WeakMap<ResourceProxy, Plan>()
   const tokenOf = new WeakMap<Identity, AccessToken>()
   const possessionFault = proofGuard(now)
@@ -94,12 +92,11 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
 
   /** A token that stands, with what it is worth on this proxy, now, if it is presented as it must be. */
   function recall(proxy: ResourceProxy, token: string): Remembered | Unknown {
-    const key = hash("sha256", token, "base64url")
-    const known = cache.get(key)
-    if (known === undefined) return meet(proxy, token, key)
+    const known = cache.get(token)
+    if (known === undefined) return meet(proxy, token)
     const fault = tokens.standing(known)
     if (fault !== undefined) {
-      cache.delete(key)
+      cache.delete(token)
       return fault
     }
     if (known.proxy !== proxy) {
@@ -109,7 +106,7 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     return known
   }
 
-  function meet(proxy: ResourceProxy, text: string, key: string): Remembered | Unknown {
+  function meet(proxy: ResourceProxy, text: string): Remembered | Unknown {
     if (!isToken68(text)) return "malformed_authorization"
     const checked = tokens.verify(text, planOf(proxy).issuer)
     if (!checked.ok) return checked.reason
@@ -119,8 +116,8 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     const token = { claims, kid }
     const outcome = outcomeOn(proxy, token, identity)
     tokenOf.set(identity, token)
-    const met: Remembered = { ...token, identity, proxy, outcome }
-    cache.set(key, met)
+    const met: Remembered = { ...token, text, identity, proxy, outcome }
+    cache.set(met)
     return met
   }
 

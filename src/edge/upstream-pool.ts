@@ -54,12 +54,12 @@ export interface UpstreamEvents<Owner> {
 /** Pools and the code that fills them. */
 export interface Upstreams<Owner> {
   pool(target: UpstreamTarget, mayDial: (address: string) => boolean): UpstreamPool<Owner>
-  /** A free connection, or undefined. */
-  take(pool: UpstreamPool<Owner>, owner: Owner): UpstreamConnection<Owner> | undefined
+  /** A free connection, or undefined. @param at now, monotonic milliseconds */
+  take(pool: UpstreamPool<Owner>, owner: Owner, at: number): UpstreamConnection<Owner> | undefined
   /** Begins a new connection; `ready` or `closed` follows, never before this returns. */
   dial(pool: UpstreamPool<Owner>, owner: Owner): UpstreamConnection<Owner>
-  /** Gives a connection back. @param idleMs how long it may wait for its next request */
-  release(connection: UpstreamConnection<Owner>, idleMs: number): void
+  /** Gives a connection back. @param until how long it may wait for its next request, monotonic milliseconds */
+  release(connection: UpstreamConnection<Owner>, until: number): void
   /** Ends a connection at once; its owner is not told. */
   destroy(connection: UpstreamConnection<Owner>): void
   /** No new requests; free connections end now, the others with their request. */
@@ -157,8 +157,7 @@ export function upstreams<Owner>(
       pools.add(made)
       return made
     },
-    take(pool, owner) {
-      const at = now()
+    take(pool, owner, at) {
       for (let connection = pool.free.pop(); connection !== undefined; connection = pool.free.pop()) {
         if (at < connection.idleUntil && connection.socket?.writable === true) {
           connection.owner = owner
@@ -192,11 +191,11 @@ export function upstreams<Owner>(
       process.nextTick(() => addresses.resolve(pool.target.hostname, found))
       return connection
     },
-    release(connection, idleMs) {
+    release(connection, until) {
       connection.owner = undefined
       connection.reading.bulk = false
-      if (connection.pool.closed || idleMs <= 0 || connection.socket?.writable !== true) return destroy(connection)
-      connection.idleUntil = now() + idleMs
+      if (connection.pool.closed || connection.socket?.writable !== true) return destroy(connection)
+      connection.idleUntil = until
       connection.pool.free.push(connection)
     },
     destroy,

@@ -63,7 +63,7 @@ function broken(exchange: Exchange, reason: string): boolean {
 function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
   const { res, edge, cors } = exchange
   const { status } = head
-  const given = cors === undefined ? head.headers : withCors(head.headers, cors)
+  const given = cors === undefined ? head.headers : withCors(head, cors)
   const shaped = exchange.mcp === undefined ? given : edge.mcp.shape(exchange, exchange.mcp, head, given)
   if (shaped === undefined) return broken(exchange, "mcp_answer_unreadable")
   const plain = head.eventStream ? unbuffered(shaped) : shaped
@@ -102,9 +102,10 @@ function withCookie(headers: readonly string[], cookie: string): string[] {
 }
 
 /** The backend's CORS headers give way to ours. */
-function withCors(headers: readonly string[], cors: readonly string[]): string[] {
+function withCors({ headers, cors: some }: ResponseHead, cors: readonly string[]): string[] {
+  if (!some) return headers.concat(cors)
   const kept = headers.filter((_, i) => !headers[i - (i % 2)]!.toLowerCase().startsWith("access-control-"))
-  return [...kept, ...cors]
+  return kept.concat(cors)
 }
 
 function bodyBytes(exchange: Exchange, bytes: Buffer, from: number, to: number): boolean {
@@ -146,9 +147,9 @@ function finish(exchange: Exchange, leftOver: boolean): void {
   const { upstream, body, edge } = exchange
   exchange.phase = "done"
   if (upstream === undefined || body === undefined) return
-  if (leftOver || !body.persistent || !exchange.uploadDone || exchange.upgrade !== undefined)
+  const idle = body.idleHint === -1 ? defaultIdleMs : Math.min((body.idleHint - 1) * 1000, longestIdleMs)
+  if (leftOver || idle <= 0 || !body.persistent || !exchange.uploadDone || exchange.upgrade !== undefined)
     return dropUpstream(exchange)
   exchange.upstream = undefined
-  const idle = body.idleHint === -1 ? defaultIdleMs : Math.min((body.idleHint - 1) * 1000, longestIdleMs)
-  edge.upstreams.release(upstream, idle)
+  edge.upstreams.release(upstream, exchange.lastByte + idle)
 }

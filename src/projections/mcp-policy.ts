@@ -60,8 +60,7 @@ function admits({ action, users = null, emails = null, groups = null }: McpRule,
 }
 
 /** Could anything be hidden from this caller? If not, lists need not be looked at. */
-export function hidesAnything(policy: McpPolicy | undefined, { person }: McpCaller): boolean {
-  if (policy === undefined) return false
+export function hidesAnything(policy: McpPolicy, { person }: McpCaller): boolean {
   return policy.default === "deny" || policy.rules.some((rule) => !admits(rule, person))
 }
 

@@ -1,4 +1,4 @@
-import { type AccessRecord, accessLog } from "../../src/edge/access-log.ts"
+import { type AccessRecord, accessColumns, accessLog, accessRow } from "../../src/edge/access-log.ts"
 import { expect, it } from "vitest"
 
 const record = (path: string) => ({ path }) as AccessRecord
@@ -71,4 +71,27 @@ it("a sink that fails loses its batch and nothing else", async () => {
   await log.flush()
   expect(failures).toEqual([1])
   expect(log.dropped).toBe(1)
+})
+
+it("a row holds what its columns name, and every property has a column", () => {
+  const record: AccessRecord = {
+    at: 1,
+    client: "client",
+    host: "host",
+    method: "method",
+    path: "path",
+    status: 2,
+    bytes: 3,
+    duration_ms: 4,
+    proxy: "proxy",
+    subject: "subject",
+    client_id: "client_id",
+    grant_id: "grant_id",
+    token_id: "token_id",
+    reason: "reason",
+    request_id: "request_id",
+    mcp: { method: "m", name: null, rule: null },
+  }
+  expect(accessRow(record)).toEqual(accessColumns.map((column) => record[column]))
+  expect(accessColumns.toSorted()).toEqual(Object.keys(record).toSorted())
 })

@@ -17,6 +17,7 @@ afterAll(async () => {
 })
 
 const record = (path: string) => ({ at: 1, path, secret: "never kept" })
+const row = ({ at, path }: ReturnType<typeof record>) => [at, path]
 const paths = async () =>
   (await redis.xrange(keys.access, "-", "+")).map(([id, fields]) => {
     expect(fields.slice(0, 3)).toEqual(["columns", '["at","path"]', "rows"])
@@ -24,7 +25,7 @@ const paths = async () =>
   })
 
 it("keeps the named columns of each request, one entry a batch", async () => {
-  const sink = accessStream(redis, ["at", "path"], 5)
+  const sink = accessStream(redis, ["at", "path"], row, 5)
   await sink([record("/a"), record('/b\n"c')])
   await sink([record("/d")])
   expect(await paths()).toEqual([
@@ -34,7 +35,7 @@ it("keeps the named columns of each request, one entry a batch", async () => {
 })
 
 it("drops the oldest batches when their requests are beyond the limit", async () => {
-  const sink = accessStream(redis, ["at", "path"], 5)
+  const sink = accessStream(redis, ["at", "path"], row, 5)
   await sink(["/e", "/f", "/g", "/h"].map(record))
   await sink([record("/i")])
   expect((await paths()).map(([id]) => id)).toEqual(["3-0", "7-0", "8-0"])
@@ -43,6 +44,6 @@ it("drops the oldest batches when their requests are beyond the limit", async ()
 it("begins anew when its count is gone, whatever stood there", async () => {
   await redis.del(keys.accessTotal)
   await redis.xadd(keys.access, "*", "record", "{}")
-  await accessStream(redis, ["at", "path"], 5)([record("/new")])
+  await accessStream(redis, ["at", "path"], row, 5)([record("/new")])
   expect(await paths()).toEqual([["1-0", ["/new"]]])
 })

@@ -108,7 +108,6 @@ describe("an MCP policy", () => {
   })
 
   it("tells when nothing can be hidden", () => {
-    expect(hidesAnything(undefined, octocat)).toBe(false)
     expect(hidesAnything(policy("allow"), octocat)).toBe(false)
     expect(hidesAnything(policy("allow", { match: ["x"], scopes: ["mcp:write"] }), octocat)).toBe(false)
     expect(hidesAnything(policy("deny", { match: ["*"] }), octocat)).toBe(true)

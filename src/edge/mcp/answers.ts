@@ -34,15 +34,19 @@ export function shapeAnswer(
   given: readonly string[],
 ): readonly string[] | undefined {
   const { sessions, schemas, hosts } = parts
-  const headers = withChanged(given, "mcp-session-id", (id) =>
-    mcp.era === "modern" ? undefined : sessions.wrap(id, bindingOf(exchange)),
-  )
+  const headers = head.mcp
+    ? withChanged(given, "mcp-session-id", (id) =>
+        mcp.era === "modern" ? undefined : sessions.wrap(id, bindingOf(exchange)),
+      )
+    : given
   if (head.status >= 300 || head.end === 0) return headers
   const { schemaPlace } = mcp
   if (schemaPlace !== undefined) exchange.filter = watched(head.eventStream, (text) => schemas.note(schemaPlace, text))
+  if (!mcp.lists) return headers
   const policy = hosts.get(exchange.hostname)?.proxy.mcp?.mcp_policy
+  if (policy === undefined) return headers
   const caller = parts.caller(exchange)
-  if (!mcp.lists || !hidesAnything(policy, caller)) return headers
+  if (!hidesAnything(policy, caller)) return headers
   // By the policy of the moment in which an entry comes: a stream may outlive the one that it began under.
   const hides: Hides = (operation) => {
     const proxy = hosts.get(exchange.hostname)?.proxy

@@ -90,7 +90,9 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
       if (fault !== undefined) return refuseProtocol(exchange, fault)
       exchange.mcp.lists = method === "GET" && exchange.mcp.era === "legacy"
       const refuse = prepare(exchange, exchange.mcp, headers, proxy)
-      return refuse === undefined ? onward() : refuse()
+      if (refuse !== undefined) return refuse()
+      if (exchange.rawHeaders !== rawHeaders) rejudge(exchange)
+      return onward()
     }
     if (!isJson(rawHeaders))
       return refuseCode(exchange, "unsupported_media_type", { message: "The body must be application/json in UTF-8." })
@@ -105,6 +107,7 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
         if (fault !== undefined) return refuseProtocol(exchange, fault)
         const refuse = judge(exchange, exchange.mcp!, headers, body as McpBody)
         if (refuse !== undefined) return refuse()
+        rejudge(exchange)
         hold(exchange, bytes)
         onward()
       },
@@ -161,10 +164,10 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
       mcp.session = own !== undefined
       exchange.rawHeaders = withChanged(exchange.rawHeaders, "mcp-session-id", () => own)
     }
+    const policy = proxy.mcp?.mcp_policy
     // A coded answer could not be looked into.
-    if (mcp.lists && hidesAnything(proxy.mcp?.mcp_policy, caller(exchange)))
+    if (mcp.lists && policy !== undefined && hidesAnything(policy, caller(exchange)))
       exchange.rawHeaders = withChanged(exchange.rawHeaders, "accept-encoding", () => undefined)
-    rejudge(exchange)
     return undefined
   }
 
@@ -196,7 +199,7 @@ function hold(exchange: Exchange, bytes: Buffer): void {
   exchange.scan = { ...exchange.scan, chunked: false, contentLength: String(bytes.length) }
 }
 
-/** The names of the headers are judged anew: others came in between. */
+/** The names of the headers are judged anew: they are others now, or those of another request came in between. */
 function rejudge({ edge, rawHeaders }: Exchange): void {
   for (let at = 0; at < rawHeaders.length; at += 2) edge.judged[at >> 1] = edge.names(rawHeaders[at]!)
 }

@@ -21,9 +21,19 @@ export const unsupportedVersion = -32022
 const paramPrefix = "mcp-param-"
 const none: ReadonlyMap<string, string> = new Map()
 
+/** Of a request without any. */
+const noHeaders: McpHeaders = {
+  version: undefined,
+  method: undefined,
+  name: undefined,
+  sessionId: undefined,
+  params: none,
+  repeated: undefined,
+}
+
 /** Collects the `Mcp-…` headers in one pass. */
 export function readMcpHeaders(rawHeaders: readonly string[]): McpHeaders {
-  const found = new Map<string, string>()
+  let found: Map<string, string> | undefined
   let params: Map<string, string> | undefined
   let repeated: string | undefined
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -31,11 +41,13 @@ export function readMcpHeaders(rawHeaders: readonly string[]): McpHeaders {
     if (raw.length < 8 || (raw.charCodeAt(0) | 32) !== 109 || raw[3] !== "-") continue
     const name = raw.toLowerCase()
     if (!name.startsWith("mcp-")) continue
+    found ??= new Map()
     if (found.has(name)) repeated ??= name
     found.set(name, rawHeaders[at + 1]!)
     if (name.startsWith(paramPrefix))
       (params ??= new Map<string, string>()).set(name.slice(paramPrefix.length), rawHeaders[at + 1]!)
   }
+  if (found === undefined) return noHeaders
   return {
     version: found.get("mcp-protocol-version"),
     method: found.get("mcp-method"),
