@@ -6,8 +6,9 @@ import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts"
 import { type Credential, guardHeaders, isToken68, readCredential, singleHeader, tokenInQuery } from "./credentials.ts"
 import { type PossessionFault, proofGuard } from "./proof-guard.ts"
 import { type KnownCredential, credentialCache } from "./credential-cache.ts"
+import { excludedPaths, isExcluded } from "../projections/excluded-paths.ts"
 import { identityHeaders } from "./identity-headers.ts"
-import { isMcpEndpoint } from "./mcp/endpoint.ts"
+import { isMcpEndpoint } from "../projections/mcp-endpoint.ts"
 import { issuerOf } from "../projections/issuer.ts"
 import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 
@@ -192,12 +193,6 @@ export function plan(proxy: ResourceProxy, publicHttpsPort: number): Plan {
   return {
     origin,
     issuer: proxy.auth === null ? "" : issuerOf(proxy.auth.auth_proxy, publicHttpsPort),
-    excluded: (proxy.auth?.auth_excluded_paths ?? []).map((path) => path.replace(/\/$/, "")),
+    excluded: excludedPaths(proxy),
   }
-}
-
-/** Whole segments only, and never for a path whose meaning a backend may read otherwise (parameters, escapes). */
-export function isExcluded(path: string, excluded: readonly string[]): boolean {
-  if (/[;%]/.test(path)) return false
-  return excluded.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
 }

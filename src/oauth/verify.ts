@@ -8,6 +8,8 @@ import type { BrowserClaims } from "../projections/browser-claims.ts"
 import { type OriginalRequest, originalRequest } from "./original-request.ts"
 import { accessCookieName, hostOrigin, takesCookie } from "../projections/browser-host.ts"
 import { browserAdmissionFault, isOwnRequest } from "../projections/browser-admission.ts"
+import { excludedPaths, isExcluded } from "../projections/excluded-paths.ts"
+import { isMcpEndpoint } from "../projections/mcp-endpoint.ts"
 import { readCookie } from "./cookies.ts"
 import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 import { scopeChallenge, tokenChallenge } from "../projections/bearer-challenge.ts"
@@ -15,18 +17,38 @@ import { usableScopes } from "../projections/scope.ts"
 
 /**
  * `GET|POST /verify`: forward authentication for other proxies. Checks the token of the Authorization header, or the cookie of a
- * signed-in browser, as the gateway does. Where the original request is known and for a proxy of ours, its audience, rule and scopes are judged as well; otherwise the
+ * signed-in browser, as the gateway does. Where the original request is known and for a proxy of ours, its audience, rule and scopes
+ * are judged as well, its open paths are open, and in passthrough mode whoever is not known passes without a name; otherwise the
  * answer covers the token alone.
- * @throws OAuthError `invalid_token` (401), `access_denied` (403); GatehouseError `projection_behind` when it cannot decide
+ * @throws OAuthError `invalid_request` (400), `invalid_token` (401), `access_denied` (403); GatehouseError `projection_behind` when
+ * it cannot decide
  */
 export const verify: Handler = (server, event) => {
   if (!server.projections.ready) throw new GatehouseError("projection_behind", undefined, { retryAfter: 1 })
   const original = originalRequest(server, event)
+  const { proxy, path } = original
+  const auth = proxy?.auth?.auth_enabled === true ? proxy.auth : null
+  if (auth !== null && path !== undefined && isExcluded(path, excludedPaths({ auth }))) return anonymous()
+  try {
+    return judge(server, event, original)
+  } catch (error) {
+    // What cannot be read passes nobody: the backend might read it as another's word.
+    const unknown = error instanceof OAuthError && error.code !== "invalid_request"
+    if (unknown && auth?.auth_mode === "passthrough") return anonymous()
+    throw error
+  }
+}
+
+/** @throws OAuthError */
+function judge(server: AuthorizationServer, event: H3Event, original: OriginalRequest): Response {
   const { proxy } = original
   const authorization = event.req.headers.get("authorization") ?? ""
   const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1]
-  const cookie = /^(?:bearer|dpop)\b/i.test(authorization) ? undefined : browserCookie(event, original)
+  const presented = /^(?:bearer|dpop)\b/i.test(authorization)
+  const cookie = presented ? undefined : browserCookie(event, original)
   if (token === undefined && cookie !== undefined) return verifyBrowser(server, event, original, cookie)
+  if (token === undefined && /^bearer\b/i.test(authorization))
+    throw new OAuthError("invalid_request", "the Authorization header cannot be read")
   if (token === undefined) throw challenge(server, proxy, undefined)
   const checked = server.accessTokens.verify(token, server.issuer)
   if (!checked.ok) throw challenge(server, proxy, "the token is unknown, expired or revoked")
@@ -39,17 +61,18 @@ export const verify: Handler = (server, event) => {
   return Response.json(body, { headers: { "cache-control": "no-store", ...identity(checked.claims) } })
 }
 
+/** The request may pass, and speaks for nobody: no header of identity comes with it. */
+function anonymous(): Response {
+  const body = { sub: null, groups: [], scope: "", client_id: null, aud: [] }
+  return Response.json(body, { headers: { "cache-control": "no-store" } })
+}
+
 /** The cookie of a host that takes one; on its MCP endpoint none counts. */
 function browserCookie(event: H3Event, { proxy, path }: OriginalRequest): string | undefined {
   if (proxy === undefined) return readCookie(event.req, accessCookieName({ auth: null }))
-  if (!takesCookie(proxy) || (proxy.mcp?.mcp_enabled === true && atEndpoint(path, proxy.mcp.mcp_endpoint)))
-    return undefined
-  return readCookie(event.req, accessCookieName(proxy))
-}
-
-/** A path that is not told may be the endpoint. */
-function atEndpoint(path: string | undefined, endpoint: string): boolean {
-  return path === undefined || path.replace(/\/+$/, "") === endpoint.replace(/\/+$/, "")
+  // A path that is not told may be the MCP endpoint.
+  const mcpEndpoint = path === undefined ? proxy.mcp?.mcp_enabled === true : isMcpEndpoint(proxy, path)
+  return !takesCookie(proxy) || mcpEndpoint ? undefined : readCookie(event.req, accessCookieName(proxy))
 }
 
 function verifyBrowser(

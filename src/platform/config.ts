@@ -105,7 +105,9 @@ export const variables = {
   EDGE_MAX_BODY_BYTES: whole(0).describe("Bytes of a proxied request body; 0 = no limit."),
   EDGE_MAX_CONNECTIONS: whole(10_000, 1).describe("Client connections in all."),
   EDGE_MAX_CONNECTIONS_PER_IP: whole(500, 1).describe("Client connections of one address (IPv6: /64)."),
-  EDGE_STREAM_IDLE_TIMEOUT: whole(3600, 1).describe("Seconds a stream may be silent both ways."),
+  EDGE_STREAM_IDLE_TIMEOUT: whole(3600, 1).describe(
+    "Seconds a stream may be silent both ways; comments of Gatehouse do not count.",
+  ),
   EDGE_STREAM_KEEPALIVE: whole(25).describe(
     "Seconds after which a silent event stream of an MCP endpoint gets a comment; 0 = never.",
   ),

@@ -65,7 +65,8 @@ describe("forward authentication with a browser's cookie", () => {
   })
 
   it("does not take it at the MCP endpoint, from another origin, or beside a token", async () => {
-    expect(await status({ cookie, ...forApp, "x-forwarded-uri": "/mcp" })).toBe(401)
+    for (const spelled of ["/mcp", "/MCP", "/mcp/", "/mcp;a=b", "//mcp", "/%6Dcp"])
+      expect(await status({ cookie, ...forApp, "x-forwarded-uri": spelled }), spelled).toBe(401)
     expect(await status({ cookie, "x-forwarded-host": "app.localhost" }), "which path is not told").toBe(401)
     const post = { cookie, ...forApp, "x-forwarded-method": "POST" }
     expect(await status(post)).toBe(403)

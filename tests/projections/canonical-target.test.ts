@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { canonicalTarget } from "../../src/edge/target.ts"
+import { canonicalTarget } from "../../src/projections/canonical-target.ts"
 
 describe("targets that are refused", () => {
   it.each([

@@ -1,4 +1,4 @@
-import type { ResourceProxy } from "../../projections/resource.ts"
+import type { ResourceProxy } from "./resource.ts"
 
 const endpoints = new WeakMap<ResourceProxy, string>()
 
