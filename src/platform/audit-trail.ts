@@ -3,7 +3,7 @@ import { type StreamEntry, streamField } from "./redis-tail.ts"
 import { available, untilReady } from "./redis.ts"
 import { deciderGroup, keys } from "./redis-keys.ts"
 import { pageSize } from "./store-limits.ts"
-import { parseCommand } from "./command-record.ts"
+import { commandText, parseCommand } from "./command-record.ts"
 import type { Redis } from "ioredis"
 
 /** A command as it was received. */
@@ -54,11 +54,11 @@ export function auditTrail(redis: Redis): AuditTrail {
       }),
     undecided: (entry) =>
       call(async () => {
-        const [pending] = await redis.xpending(keys.commands, deciderGroup, entry, entry, 1)
-        if (pending !== undefined) return true
         const groups = (await redis.xinfo("GROUPS", keys.commands)) as unknown[][]
         const group = groups.map(fieldsOf).find((fields) => fields.get("name") === deciderGroup)
-        return group === undefined || isAfter(entry, String(group.get("last-delivered-id")))
+        // It was lost, and the decider is just making it anew.
+        if (group === undefined || isAfter(entry, String(group.get("last-delivered-id")))) return true
+        return (await redis.xpending(keys.commands, deciderGroup, entry, entry, 1)).length > 0
       }),
   }
 }
@@ -76,7 +76,7 @@ export function isAfter(entry: string, other: string): boolean {
 }
 
 function received([entry, fields]: StreamEntry): Received {
-  const raw = streamField(fields, "command")
+  const raw = commandText(fields)
   return { entry, raw, command: parseCommand(raw) }
 }
 

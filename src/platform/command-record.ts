@@ -1,5 +1,11 @@
 import type { CommandRecord, Outcome } from "./event-store.ts"
 
+/** Text of the command in the fields of a stream entry; empty when there is none. */
+export function commandText(fields: readonly string[] | null): string {
+  const at = fields?.indexOf("command") ?? -1
+  return at === -1 ? "" : (fields?.[at + 1] ?? "")
+}
+
 /** The command that a stream entry holds, or null for anything else. */
 export function parseCommand(raw: string): CommandRecord | null {
   try {

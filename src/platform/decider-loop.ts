@@ -188,7 +188,7 @@ async function commit(leader: Leader, make: () => Commit): Promise<"decided" | "
       return "decided"
     }
     await catchUp(leader)
-    if (result.status === "duplicate") return "decided"
+    if (result.status === "duplicate" || result.status === "past") return "decided"
   }
   throw lostLog(model)
 }

@@ -31,7 +31,7 @@ export interface CommandRecord {
   readonly if_match?: number
 }
 
-/** What became of a command. Kept at least 24 hours. */
+/** What became of a command. Kept until it is decided, and then at least 24 hours. */
 export interface Outcome {
   readonly command_id: string
   readonly type: string
@@ -95,6 +95,8 @@ export type CommitResult =
   | { readonly status: "committed" }
   /** The command had an outcome already: nothing was written. */
   | { readonly status: "duplicate"; readonly outcome: Outcome }
+  /** The same, so long ago that its outcome has expired. */
+  | { readonly status: "past" }
   /** Another decider leads. */
   | { readonly status: "fenced" }
   /** Head or an expected version differs: fold again and retry. */

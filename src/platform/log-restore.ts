@@ -49,18 +49,19 @@ export async function restoreLog(redis: Redis, archive: LogArchive): Promise<Res
     commands += await addTrail(redis, segment)
   }
   if (there !== undefined && there.position > head.position) throw foreign(there)
-  await settleCommands(redis)
-  await redis.hset(keys.head, "seq", head.position, "hash", head.hash)
+  const decided = await settleCommands(redis)
+  await redis.hset(keys.head, "seq", head.position, "hash", head.hash, "decided", decided)
   return { head, events, commands }
 }
 
-/** All that was restored is decided: the decider begins after it. */
-async function settleCommands(redis: Redis): Promise<void> {
-  const last = (await redis.xrevrange(keys.commands, "+", "-", "COUNT", 1))[0]?.[0] ?? "0"
+/** All that was restored is decided: the decider begins after it. @returns the newest command */
+async function settleCommands(redis: Redis): Promise<string> {
+  const last = (await redis.xrevrange(keys.commands, "+", "-", "COUNT", 1))[0]?.[0] ?? "0-0"
   await redis.xgroup("CREATE", keys.commands, deciderGroup, last, "MKSTREAM").catch(async (error: Error) => {
     if (!error.message.startsWith("BUSYGROUP")) throw error
     await redis.xgroup("SETID", keys.commands, deciderGroup, last)
   })
+  return last
 }
 
 function foreign({ position }: EventRecord): RestoreError {

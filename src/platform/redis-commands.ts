@@ -1,14 +1,9 @@
 import type { Redis } from "ioredis"
 import { type BlockingReader, blockingReader, longestBlock } from "./blocking-reader.ts"
 import type { Delivery } from "./event-store.ts"
-import { parseCommand } from "./command-record.ts"
+import { commandText, parseCommand } from "./command-record.ts"
+import { deciderConsumer as consumer } from "./decider-group.ts"
 import { deciderGroup, keys } from "./redis-keys.ts"
-
-/**
- * Every decider reads under this one name: what an earlier leader was given and did not decide is still this consumer's, and so
- * comes first. Two leaders cannot both commit; the epoch sees to that.
- */
-const consumer = "decider"
 
 type Entry = readonly [id: string, fields: string[] | null]
 
@@ -23,8 +18,11 @@ export interface CommandReader {
   close(): void
 }
 
-/** Reader of `{gh}:commands` on a connection of its own. */
-export function commandReader(connect: () => Redis): CommandReader {
+/**
+ * Reader of `{gh}:commands` on a connection of its own.
+ * @param makeGroup makes the consumer group; takes as long as it takes, and so is not called within a read
+ */
+export function commandReader(connect: () => Redis, makeGroup: () => Promise<void>): CommandReader {
   const reader: BlockingReader = blockingReader(connect)
   const open = new Set<string>()
   let lookBackAt = 0
@@ -38,10 +36,16 @@ export function commandReader(connect: () => Redis): CommandReader {
     }
     return fresh(redis, limit, block)
   }
+  const withNewGroup = async (read: () => Promise<Delivery[] | undefined>) => {
+    await makeGroup()
+    lookBackAt = 0
+    return (await read()) ?? []
+  }
   return {
     take: async (limit, blockMs) => {
       const block = Math.min(Math.max(blockMs, 1), longestBlock)
-      const taken = await reader.read(block, (redis) => withGroup(redis, () => deliveries(redis, limit, block)))
+      const read = () => reader.read(block, (redis) => unlessNoGroup(deliveries(redis, limit, block)))
+      const taken = (await read()) ?? (await withNewGroup(read))
       for (const { entry } of taken) open.add(entry)
       return taken
     },
@@ -75,18 +79,16 @@ async function deliveryCounts(redis: Redis, of: readonly Entry[]): Promise<Map<s
 }
 
 function delivery([entry, fields]: Entry, attempts: number): Delivery {
-  const raw = fields?.[fields.indexOf("command") + 1] ?? ""
+  const raw = commandText(fields)
   return { entry, attempts, raw, command: parseCommand(raw) }
 }
 
-async function withGroup<T>(redis: Redis, call: () => Promise<T>): Promise<T> {
+/** @returns undefined when there is no consumer group */
+async function unlessNoGroup<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    return await call()
+    return await call
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith("NOGROUP")) throw error
-    await redis.xgroup("CREATE", keys.commands, deciderGroup, "0", "MKSTREAM").catch((late: Error) => {
-      if (!late.message.startsWith("BUSYGROUP")) throw late
-    })
-    return call()
+    if (error instanceof Error && error.message.startsWith("NOGROUP")) return undefined
+    throw error
   }
 }

@@ -10,6 +10,7 @@ import { GatehouseError } from "../errors.ts"
 import { canonicalJson } from "./canonical-json.ts"
 import { commandReader } from "./redis-commands.ts"
 import { logPages } from "./log-pages.ts"
+import { makeDeciderGroup } from "./decider-group.ts"
 import { redisScript } from "./redis-script.ts"
 
 /** How long a call waits for a connection that is just being made, milliseconds; with the call's own deadline below two seconds. */
@@ -20,7 +21,10 @@ export function redisEventStore(connect: ConnectRedis): EventStore {
   const redis = connect("store", "command")
   const reading = connect("log", "command")
   const pages = logPages()
-  const commands = commandReader(() => connect("commands", "blocking"))
+  const commands = commandReader(
+    () => connect("commands", "blocking"),
+    () => call(() => makeDeciderGroup(redis)),
+  )
   const tail = logTail(() => connect("tail", "blocking"))
   const scripts = {
     submit: redisScript("submit"),
@@ -34,12 +38,7 @@ export function redisEventStore(connect: ConnectRedis): EventStore {
     submit: (command, secrets) =>
       call(async () => {
         const refs = Object.keys(secrets)
-        const args = [
-          JSON.stringify(command),
-          JSON.stringify(queued(command)),
-          outcomeLifetime,
-          ...Object.values(secrets),
-        ]
+        const args = [JSON.stringify(command), JSON.stringify(queued(command)), ...Object.values(secrets)]
         const reply = await scripts.submit(
           redis,
           [keys.commands, keys.outcome(command.id), ...refs.map(keys.secret)],
@@ -51,7 +50,7 @@ export function redisEventStore(connect: ConnectRedis): EventStore {
       call(async () => {
         const reply = (await scripts.commit(redis, commitKeys(commit), commitArguments(commit))) as [string, string?]
         const result = committed(reply)
-        if (result.status === "committed" || result.status === "duplicate") commands.settled(commit.entry ?? "")
+        if (result.status !== "fenced" && result.status !== "conflict") commands.settled(commit.entry ?? "")
         return result
       }),
     read: (after, limit) =>

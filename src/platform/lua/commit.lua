@@ -2,7 +2,7 @@
 -- Applies one decided command, whole or not at all: every check stands before the first write, because Lua does not roll back.
 --
 -- KEYS[1]  {gh}:events
--- KEYS[2]  {gh}:head           fields seq, hash, epoch:decider
+-- KEYS[2]  {gh}:head           fields seq, hash, epoch:decider, decided: newest command that was decided
 -- KEYS[3]  {gh}:versions       field <kind>:<id> → position of the aggregate's last event
 -- KEYS[4]  {gh}:outcomes
 -- KEYS[5]  {gh}:outcome:<command id>
@@ -25,6 +25,7 @@
 --
 -- Result   {"committed"}
 --          {"duplicate", <outcome>}  the command was decided before; only its delivery is acknowledged
+--          {"past"}                  the same, so long ago that its outcome has expired
 --          {"fenced"}                another decider leads: nothing was written
 --          {"conflict"}              head or a version differs: nothing was written
 -- Errors   OOM, READONLY, MISCONF before the first write (no allow-oom)
@@ -41,10 +42,10 @@ if known and cjson.decode(known).status ~= "queued" then
   return { "duplicate", known }
 end
 
-local head = redis.call("HMGET", KEYS[2], "seq", "hash", "epoch:decider")
+local head = redis.call("HMGET", KEYS[2], "seq", "hash", "epoch:decider", "decided")
 if head[3] and head[3] ~= ARGV[1] then return { "fenced" } end
 
-local seq, hash = head[1], head[2]
+local seq, hash, decided = head[1], head[2], head[4]
 if not seq then
   -- The head was deleted: the log's last entry says the same.
   local last = redis.call("XREVRANGE", KEYS[1], "+", "-", "COUNT", 1)[1]
@@ -55,6 +56,35 @@ if not seq then
       if last[2][i] == "hash" then hash = last[2][i + 1] end
     end
   end
+end
+
+local function is_after(entry, other)
+  local ms, n = string.match(entry, "^(%d+)%-(%d+)$")
+  local other_ms, other_n = string.match(other, "^(%d+)%-(%d+)$")
+  ms, other_ms = tonumber(ms), tonumber(other_ms)
+  return ms > other_ms or (ms == other_ms and tonumber(n) > tonumber(other_n))
+end
+local newest = ARGV[7] ~= "" and not (decided and not is_after(ARGV[7], decided))
+
+-- The outcome `queued` does not expire. So a command that has none and is not the newest was decided, however it came here again:
+-- its consumer group was lost, or made anew by hand.
+local function is_past()
+  if known or ARGV[7] == "" then return false end
+  if string.sub(KEYS[5], -#ARGV[7] - 1) == ":" .. ARGV[7] then
+    -- What holds no command never had an outcome.
+    for _, letter in ipairs(redis.call("XRANGE", KEYS[7], "-", "+")) do
+      for i = 1, #letter[2], 2 do
+        if letter[2][i] == "entry" and letter[2][i + 1] == ARGV[7] then return true end
+      end
+    end
+    return false
+  end
+  if decided then return not newest end
+  return seq ~= "0"
+end
+if is_past() then
+  redis.call("XACK", KEYS[6], ARGV[6], ARGV[7])
+  return { "past" }
 end
 if hash ~= ARGV[2] then return { "conflict" } end
 
@@ -78,7 +108,7 @@ for _, event in ipairs(events) do
   redis.call("HSET", KEYS[3], event[2], event[1])
   seq, hash = event[1], event[9]
 end
-redis.call("HSET", KEYS[2], "seq", seq, "hash", hash, "epoch:decider", ARGV[1])
+redis.call("HSET", KEYS[2], "seq", seq, "hash", hash, "epoch:decider", ARGV[1], "decided", newest and ARGV[7] or decided or "0-0")
 for _ = 1, tonumber(take()) do redis.call("HDEL", KEYS[3], take()) end
 if #KEYS > 9 then
   for i = 10, #KEYS do redis.call("UNLINK", KEYS[i]) end

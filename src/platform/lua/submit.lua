@@ -5,9 +5,8 @@
 -- KEYS[2]  {gh}:outcome:<command id>
 -- KEYS[3…] {gh}:secret:<ref>, one for each vault entry
 -- ARGV[1]  the command, JSON
--- ARGV[2]  its outcome `queued`, JSON
--- ARGV[3]  lifetime of the outcome, milliseconds
--- ARGV[4…] sealed vault entries in the order of KEYS[3…]
+-- ARGV[2]  its outcome `queued`, JSON; it stays until the command is decided
+-- ARGV[3…] sealed vault entries in the order of KEYS[3…]
 --
 -- Result   {"queued", <entry id>}
 --          {"known", <outcome>}      the id is known: nothing was written
@@ -21,7 +20,7 @@ for i = 3, #KEYS do
 end
 
 for i = 3, #KEYS do
-  redis.call("SET", KEYS[i], ARGV[i + 1])
+  redis.call("SET", KEYS[i], ARGV[i])
 end
-redis.call("SET", KEYS[2], ARGV[2], "PX", ARGV[3])
+redis.call("SET", KEYS[2], ARGV[2])
 return { "queued", redis.call("XADD", KEYS[1], "*", "command", ARGV[1]) }
