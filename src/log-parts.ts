@@ -74,7 +74,7 @@ export function logTools(parts: LogParts): LogTools {
   return {
     trail: archivedTrail(trail, archive),
     past: past(store),
-    deadLetters: deadLetters(redis),
+    deadLetters: deadLetters(redis, parts.crash),
     facts: () => logFacts(redis),
     rebuild: (signal) => parts.projections.rebuild(signal),
     archive,

@@ -12,7 +12,7 @@ export function actorOf({ name, admin, token }: Call["caller"]): ActorRecord {
 export const patience = 2000
 
 /** A command as an endpoint makes it. */
-export type Write = Pick<CommandRequest, "type" | "data" | "asked" | "secrets">
+export type Write = Pick<CommandRequest, "type" | "data" | "asked" | "secrets" | "append">
 
 /** An accepted command that this node has folded. */
 export interface Done<R> {

@@ -24,6 +24,8 @@ export interface CommandRequest {
   readonly ifMatch?: number
   /** Sealed vault entries that come with the command. */
   readonly secrets?: SealedSecrets
+  /** Appends the command together with what else has to happen in that step; once per command id, as the store does. */
+  readonly append?: (command: CommandRecord) => Promise<Submitted>
 }
 
 /** Answers when the outcome is known and this node has folded it; `queued` when that takes longer. */
@@ -76,7 +78,8 @@ export function commandBus(
       const command = record(request, now())
       const seen = awaitOutcome(command.id, waitMs)
       crash("command.beforeAppend")
-      const submitted = await submit(store, command, request.secrets ?? {})
+      const append = request.append ?? ((one) => store.submit(one, request.secrets ?? {}))
+      const submitted = await submit(() => append(command), command.id)
       crash("command.afterAppend")
       const known = submitted.status === "known" ? submitted.outcome : undefined
       if (known !== undefined && known.fingerprint !== command.fingerprint)
@@ -98,22 +101,22 @@ export function commandBus(
  * Submits, again after a cut: the store takes a command id once, so that it does no harm when the first try had arrived.
  * @throws GatehouseError `store_unavailable` within two seconds
  */
-async function submit(store: EventStore, command: CommandRecord, secrets: SealedSecrets): Promise<Submitted> {
+async function submit(append: () => Promise<Submitted>, commandId: string): Promise<Submitted> {
   let timer: NodeJS.Timeout | undefined
   let late = false
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       late = true
-      reject(unknownOutcome(command.id))
+      reject(unknownOutcome(commandId))
     }, submitDeadline)
   })
   try {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await Promise.race([store.submit(command, secrets), deadline])
+        return await Promise.race([append(), deadline])
       } catch (error) {
         if (!(error instanceof GatehouseError && error.code === "store_unavailable")) throw error
-        if (attempt === submitAttempts || late) throw unknownOutcome(command.id)
+        if (attempt === submitAttempts || late) throw unknownOutcome(commandId)
         await Promise.race([sleep(100), deadline])
       }
     }

@@ -1,6 +1,6 @@
 import * as z from "zod"
 import { listOf, listQuery, pagination } from "../list.ts"
-import { GatehouseError } from "../../errors.ts"
+import type { CommandRecord } from "../../platform/event-store.ts"
 import { endpoint } from "../endpoint.ts"
 import { write } from "../write.ts"
 
@@ -57,13 +57,18 @@ const retry = endpoint({
   errors: ["not_found", "invalid_state"],
   async handler(call) {
     const { api, params } = call
-    const found = await api.logTools.deadLetters.find(params.letter)
-    if (found === undefined) throw new GatehouseError("not_found", `there is no dead letter ${params.letter}`)
-    const { letter, group, entry, error } = found
-    // Before the record: what is of no use is refused and leaves none.
-    await api.logTools.deadLetters.retry(found)
-    return write(call, { type: "RecordRetry", data: { letter, group, entry, error } }, () => ({
-      body: { letter, message: `${entry} is back with ${group}` },
+    const { deadLetters } = api.logTools
+    // The letter of an earlier answer to the same Idempotency-Key is gone.
+    const found = await deadLetters.find(params.letter)
+    const { letter, group, entry, error } = found ?? { letter: params.letter, group: "", entry: "", error: "" }
+    const record = {
+      type: "RecordRetry",
+      data: { letter, group, entry, error },
+      asked: { letter },
+      append: (command: CommandRecord) => deadLetters.retry(letter, command),
+    }
+    return write(call, record, ({ repeated }) => ({
+      body: { letter, message: repeated ? "it was put back before" : `${entry} is back with ${group}` },
     }))
   },
 })

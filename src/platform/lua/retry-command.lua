@@ -1,18 +1,26 @@
 #!lua
--- Appends a dead command once more and removes its letter, once.
+-- Appends a dead command once more, and the command that records it, and removes its letter: all of it or nothing, once.
 --
 -- KEYS[1]  {gh}:commands
 -- KEYS[2]  {gh}:deadletters
--- KEYS[3]  {gh}:outcome:<command id>
--- ARGV[1]  the command, JSON
--- ARGV[2]  its outcome `queued`, JSON
--- ARGV[3]  lifetime of the outcome, milliseconds
--- ARGV[4]  letter
+-- KEYS[3]  {gh}:outcome:<id of the dead command>
+-- KEYS[4]  {gh}:outcome:<id of the recording command>
+-- ARGV[1]  letter
+-- ARGV[2]  the recording command, JSON
+-- ARGV[3]  its outcome `queued`, JSON
+-- ARGV[4]  the dead command, JSON
+-- ARGV[5]  its outcome `queued`, JSON
 --
--- Result   1 appended, 0 the letter is not there any more
+-- Result   {"queued"}
+--          {"known", <outcome>}  the recording command is known: nothing was written
+--          {"gone"}              the letter is not there any more: nothing was written
 -- Errors   OOM, READONLY, MISCONF before the first write (no allow-oom)
 
-if redis.call("XDEL", KEYS[2], ARGV[4]) == 0 then return 0 end
-redis.call("SET", KEYS[3], ARGV[2], "PX", ARGV[3])
-redis.call("XADD", KEYS[1], "*", "command", ARGV[1])
-return 1
+local known = redis.call("GET", KEYS[4])
+if known then return { "known", known } end
+if redis.call("XDEL", KEYS[2], ARGV[1]) == 0 then return { "gone" } end
+redis.call("SET", KEYS[3], ARGV[5])
+redis.call("XADD", KEYS[1], "*", "command", ARGV[4])
+redis.call("SET", KEYS[4], ARGV[3])
+redis.call("XADD", KEYS[1], "*", "command", ARGV[2])
+return { "queued" }

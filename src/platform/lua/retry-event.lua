@@ -1,25 +1,36 @@
 #!lua
--- Gives an event back to the consumer group that gave up on it, and removes its letter, once.
+-- Gives an event back to the consumer group that gave up on it, appends the command that records it, and removes its letter: all
+-- of it or nothing, once.
 --
--- KEYS[1]  {gh}:events
+-- KEYS[1]  {gh}:commands
 -- KEYS[2]  {gh}:deadletters
--- ARGV[1]  consumer group
--- ARGV[2]  entry id
--- ARGV[3]  letter
--- ARGV[4]  milliseconds that the entry counts as left alone
+-- KEYS[3]  {gh}:events
+-- KEYS[4]  {gh}:outcome:<id of the recording command>
+-- ARGV[1]  letter
+-- ARGV[2]  the recording command, JSON
+-- ARGV[3]  its outcome `queued`, JSON
+-- ARGV[4]  consumer group
+-- ARGV[5]  entry id
+-- ARGV[6]  milliseconds that the entry counts as left alone
 --
--- Result   1 given back, 0 the letter, the event or the group is not there any more
+-- Result   {"queued"}
+--          {"known", <outcome>}  the recording command is known: nothing was written
+--          {"gone"}              the letter, the event or the group is not there any more: nothing was written
 -- Errors   OOM, READONLY, MISCONF before the first write (no allow-oom)
 
-if #redis.call("XRANGE", KEYS[2], ARGV[3], ARGV[3]) == 0 then return 0 end
-if #redis.call("XRANGE", KEYS[1], ARGV[2], ARGV[2]) == 0 then return 0 end
-local known = false
-for _, group in ipairs(redis.call("XINFO", "GROUPS", KEYS[1])) do
+local known = redis.call("GET", KEYS[4])
+if known then return { "known", known } end
+if #redis.call("XRANGE", KEYS[2], ARGV[1], ARGV[1]) == 0 then return { "gone" } end
+if #redis.call("XRANGE", KEYS[3], ARGV[5], ARGV[5]) == 0 then return { "gone" } end
+local there = false
+for _, group in ipairs(redis.call("XINFO", "GROUPS", KEYS[3])) do
   for i = 1, #group, 2 do
-    if group[i] == "name" and group[i + 1] == ARGV[1] then known = true end
+    if group[i] == "name" and group[i + 1] == ARGV[4] then there = true end
   end
 end
-if not known then return 0 end
-redis.call("XCLAIM", KEYS[1], ARGV[1], "retry", 0, ARGV[2], "IDLE", ARGV[4], "RETRYCOUNT", 0, "FORCE", "JUSTID")
-redis.call("XDEL", KEYS[2], ARGV[3])
-return 1
+if not there then return { "gone" } end
+redis.call("XCLAIM", KEYS[3], ARGV[4], "retry", 0, ARGV[5], "IDLE", ARGV[6], "RETRYCOUNT", 0, "FORCE", "JUSTID")
+redis.call("XDEL", KEYS[2], ARGV[1])
+redis.call("SET", KEYS[4], ARGV[3])
+redis.call("XADD", KEYS[1], "*", "command", ARGV[2])
+return { "queued" }
