@@ -104,6 +104,7 @@ function own(exchange: Exchange, handler: EdgeContext["oauth"]): void {
     hostname: exchange.hostname,
     secure: client.secure,
     requestId: exchange.requestId,
+    note: (noted) => void (exchange.noted = noted),
   })
 }
 
@@ -246,6 +247,7 @@ export function newExchange(
     mcp: undefined,
     filter: undefined,
     reason: null,
+    noted: undefined,
     bytes: 0,
     logged: false,
     phase: "new",

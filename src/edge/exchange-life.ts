@@ -85,7 +85,7 @@ function ended(exchange: Exchange): void {
  * @param duration milliseconds
  */
 function record(exchange: Exchange, status: number, duration: number): void {
-  const { edge, res, identity } = exchange
+  const { edge, res, identity, noted } = exchange
   const length =
     exchange.bytes === 0 && exchange.plan === undefined ? Number(res.getHeader("content-length") ?? 0) : exchange.bytes
   edge.access.add({
@@ -98,11 +98,11 @@ function record(exchange: Exchange, status: number, duration: number): void {
     bytes: length,
     duration_ms: Math.round(duration * 1000) / 1000,
     proxy: exchange.proxy?.hostname ?? null,
-    subject: identity?.subject ?? null,
-    client_id: identity?.clientId ?? null,
-    grant_id: identity?.grantId ?? null,
+    subject: identity?.subject ?? noted?.subject ?? null,
+    client_id: identity?.clientId ?? noted?.client_id ?? null,
+    grant_id: identity?.grantId ?? noted?.grant_id ?? null,
     token_id: identity?.tokenId ?? null,
-    reason: exchange.reason,
+    reason: exchange.reason ?? noted?.reason ?? null,
     request_id: exchange.requestId,
     mcp: exchange.mcp?.log ?? null,
   })

@@ -29,6 +29,16 @@ export interface Caller {
   readonly hostname: string
   readonly secure: boolean
   readonly requestId: string
+  /** Takes what the request came to into its access record. */
+  readonly note: (noted: Noted) => void
+}
+
+/** What a handler of Gatehouse's own says of a request that it answered. */
+export interface Noted {
+  readonly reason?: string
+  readonly client_id?: string
+  readonly subject?: string
+  readonly grant_id?: string
 }
 
 /** A node-style handler of Gatehouse's own: OAuth or the admin API. */
@@ -133,6 +143,8 @@ export interface Exchange {
   /** Changes the answer's body on its way. */
   filter: BodyFilter | undefined
   reason: string | null
+  /** What a handler of our own found out. */
+  noted: Noted | undefined
   /** Body bytes sent to the client. */
   bytes: number
   logged: boolean

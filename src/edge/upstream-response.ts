@@ -1,5 +1,5 @@
 import { type ResponseHead, headEnd, parseHead } from "./response-parser.ts"
-import { takesComments } from "./mcp/answer-shape.ts"
+import { takesComments, withChanged } from "./mcp/answer-shape.ts"
 import { deliver, endBody, responseBody } from "./response-body.ts"
 import type { Exchange } from "./exchange.ts"
 import { dropUpstream, fail } from "./abandon.ts"
@@ -64,7 +64,8 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   const { res, edge, cors } = exchange
   const { status } = head
   const given = cors === undefined ? head.headers : withCors(head, cors)
-  const shaped = exchange.mcp === undefined ? given : edge.mcp.shape(exchange, exchange.mcp, head, given)
+  const own = status >= 400 && exchange.proxy?.auth?.auth_enabled === true ? withoutChallenge(given) : given
+  const shaped = exchange.mcp === undefined ? own : edge.mcp.shape(exchange, exchange.mcp, head, own)
   if (shaped === undefined) return broken(exchange, "mcp_answer_unreadable")
   const plain = head.eventStream ? unbuffered(shaped) : shaped
   const headers = exchange.setCookie ? withCookie(plain, exchange.setCookie) : plain
@@ -106,6 +107,11 @@ function withCors({ headers, cors: some }: ResponseHead, cors: readonly string[]
   if (!some) return headers.concat(cors)
   const kept = headers.filter((_, i) => !headers[i - (i % 2)]!.toLowerCase().startsWith("access-control-"))
   return kept.concat(cors)
+}
+
+/** Where Gatehouse guards a host, a backend's challenge would send clients to sign in where nothing they get there is taken. */
+function withoutChallenge(headers: readonly string[]): readonly string[] {
+  return withChanged(headers, "www-authenticate", () => undefined)
 }
 
 function bodyBytes(exchange: Exchange, bytes: Buffer, from: number, to: number): boolean {

@@ -37,7 +37,8 @@ import { register } from "./register.ts"
 import { revoke } from "./revoke.ts"
 import { revokeOwnGrant, showAccount } from "./account.ts"
 import { signingKeys } from "./signing-keys.ts"
-import { tallyRequest } from "./tally.ts"
+import { type Outcome, noteOutcome, outcomeOf } from "./outcome.ts"
+import { codeOf, tallyRequest } from "./tally.ts"
 import { token } from "./token.ts"
 import { trustedIssuers } from "./trusted-issuer.ts"
 import { tokensByHash } from "../projections/tokens-by-hash.ts"
@@ -87,10 +88,17 @@ const commonHeaders = {
   "referrer-policy": "no-referrer",
 } as const
 
+/** What the edge knows of a request, and where what it came to is taken. */
+export interface OAuthCaller {
+  readonly address: string
+  readonly requestId?: string
+  readonly note?: (outcome: Outcome) => void
+}
+
 /** The authorization server of one OAuth host. */
 export interface OAuthApp {
   /** Answers a request whose host is the OAuth host; the edge tells the client's address. */
-  readonly handler: (request: IncomingMessage, response: ServerResponse, caller?: { readonly address: string }) => void
+  readonly handler: (request: IncomingMessage, response: ServerResponse, caller?: OAuthCaller) => void
   /** Answers `/.gatehouse/` on proxied hosts that take a cookie. */
   readonly hostLogin: OAuthApp["handler"]
   readonly renewCookie: RenewCookie
@@ -136,7 +144,11 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
 function nodeHandler(app: H3, log: AuthorizationServerParts["log"]): OAuthApp["handler"] {
   const handle = toNodeHandler(app)
   return (request: AddressedRequest, response, caller) => {
-    if (caller !== undefined) request.clientAddress = caller.address
+    if (caller !== undefined) {
+      request.clientAddress = caller.address
+      if (caller.requestId !== undefined) request.requestId = caller.requestId
+      if (caller.note !== undefined) request.note = caller.note
+    }
     const answered = (async () => handle(request, response))()
     answered.catch((error: unknown) => {
       log.error("oauth_answer_failed", { error: reason(error) })
@@ -161,9 +173,11 @@ async function answer(server: AuthorizationServer, endpoint: Endpoint, event: H3
   try {
     const response = await dispatch(server, endpoint, event)
     tallyRequest(server, endpoint.path)
+    noteOutcome(event, outcomeOf(response))
     return dressed(response, open)
   } catch (error) {
     tallyRequest(server, endpoint.path, error)
+    noteOutcome(event, { reason: codeOf(error), ...outcomeOf(error) })
     return dressed(errorAnswer(server, endpoint.kind, event, error), open)
   }
 }

@@ -5,6 +5,7 @@ import { errorPage } from "./pages.ts"
 import { GatehouseError } from "../errors.ts"
 import { reason } from "../platform/log.ts"
 import { tallyRefusal } from "./tally.ts"
+import { about, outcomeOf } from "./outcome.ts"
 
 /** How an answer by redirect carries its members (OAuth 2.0 Multiple Response Type Encoding Practices §2.1). */
 export const responseModes = ["query"] as const
@@ -51,6 +52,15 @@ export async function errorResponse(
 ): Promise<Response> {
   server.log.info("oauth_authorization_refused", { client_id, error: error.code, detail: error.message })
   tallyRefusal(server, client_id, error.code)
+  const outcome = { reason: error.code, ...outcomeOf(error), ...(client_id !== "" && { client_id }) }
+  return about(await refusal(server, answer, error), outcome)
+}
+
+async function refusal(
+  server: AuthorizationServer,
+  answer: ResponseTarget["answer"],
+  error: OAuthError,
+): Promise<Response> {
   switch (answer.via) {
     case "redirect":
       return redirect(server, answer, { error: error.code, error_description: error.message })

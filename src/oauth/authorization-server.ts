@@ -10,6 +10,7 @@ import type { H3Event } from "h3"
 import type { IncomingMessage } from "node:http"
 import type { RateLimiter } from "../platform/rate-limit.ts"
 import type { Logger } from "../platform/log.ts"
+import type { Outcome } from "./outcome.ts"
 import type { Oidc } from "./oidc.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { SigningKeys } from "./signing-keys.ts"
@@ -74,8 +75,15 @@ export type Handler = (server: AuthorizationServer, event: H3Event) => Promise<R
 /** Who writes to the log on behalf of OAuth users and clients. */
 export const oauthActor = { name: "system:oauth", admin: true } as const
 
-/** A request as the edge hands it on: with the client's address, behind trusted proxies the one that they report. */
-export type AddressedRequest = IncomingMessage & { clientAddress?: string }
+/** A request as the edge hands it on. */
+export type AddressedRequest = IncomingMessage & {
+  /** The client's address, behind trusted proxies the one that they report. */
+  clientAddress?: string
+  /** Names the request in the access log. */
+  requestId?: string
+  /** Takes what the request came to into the access log. */
+  note?: (outcome: Outcome) => void
+}
 
 /** Client address of a request. */
 export function clientAddress(event: H3Event): string {

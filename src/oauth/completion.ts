@@ -13,6 +13,8 @@ import { mintCode } from "./authorization-code.ts"
 import { openSession } from "./session.ts"
 import { randomUUID } from "node:crypto"
 import { tallyAuthorization } from "./tally.ts"
+import { about } from "./outcome.ts"
+import type { GrantedFacts } from "./token-response.ts"
 
 /**
  * Ends an authorization that was allowed by somebody who signed in: user policy, grant, and a code or the device's approval.
@@ -28,7 +30,7 @@ export async function completeAuthorization(
   user: User,
   asked: boolean,
 ): Promise<Response> {
-  const { client_id, resources, answer } = transaction
+  const { client_id, resources } = transaction
   const client = clientOf(server, transaction)
   requirePolicy(server, transaction, user)
   const scope = scopeFor(server, user, client_id, transaction.scope, resources, "access_denied")
@@ -40,9 +42,22 @@ export async function completeAuthorization(
   tallyAuthorization(server, client_id)
   const facts = { grant_id: grantId, position, user, resources }
   const refreshable = mayRefresh(client, scope)
+  return about(await answerTo(server, transaction, facts, refreshable), {
+    client_id,
+    subject: user.subject,
+    grant_id: grantId,
+  })
+}
+
+async function answerTo(
+  server: AuthorizationServer,
+  { answer, client_id, code }: Transaction,
+  facts: GrantedFacts,
+  refreshable: boolean,
+): Promise<Response> {
   switch (answer.via) {
     case "redirect": {
-      const request = { redirect_uri: answer.redirect_uri, ...transaction.code! }
+      const request = { redirect_uri: answer.redirect_uri, ...code! }
       return codeResponse(server, answer, await mintCode(server, client_id, request, facts, refreshable))
     }
     case "device":
@@ -57,7 +72,11 @@ function requirePolicy(server: AuthorizationServer, { client_id, resources }: Tr
   const fault = policyFault(server, user, client_id, resources)
   if (fault === undefined) return
   server.log.warning("oauth_login_refused", { reason: fault, subject: user.subject, client_id, resources })
-  throw new OAuthError("access_denied", `the account ${printable(user.username)} may not use this; try another account`)
+  const error = new OAuthError(
+    "access_denied",
+    `the account ${printable(user.username)} may not use this; try another account`,
+  )
+  throw about(error, { reason: fault, subject: user.subject })
 }
 
 /** A client that describes itself becomes one of ours when somebody allows it, with the description that they saw. */
@@ -129,14 +148,11 @@ async function finishSessionLogin(
   const fault = policyFault(server, user, "", [])
   if (fault !== undefined) {
     server.log.warning("oauth_login_refused", { reason: fault, subject: user.subject })
-    throw new PageError(
-      403,
-      fault,
-      "Not allowed",
-      `The account ${user.username} may not sign in here. Try another account.`,
-    )
+    const text = `The account ${user.username} may not sign in here. Try another account.`
+    throw about(new PageError(403, fault, "Not allowed", text), { subject: user.subject })
   }
-  return seeOther(returnUrl, { "set-cookie": await openSession(server, event, user, credential) })
+  const setCookie = await openSession(server, event, user, credential)
+  return about(seeOther(returnUrl, { "set-cookie": setCookie }), { subject: user.subject })
 }
 
 /** The characters that `error_description` may have (RFC 6749 §4.1.2.1). */

@@ -10,6 +10,7 @@ import { moment } from "./account-page.ts"
 import { page } from "./pages.ts"
 import { providers } from "./providers.ts"
 import { shownUserCode } from "./device-code.ts"
+import { about } from "./outcome.ts"
 
 /**
  * Asks a person whether the client may have what it asked for.
@@ -30,7 +31,7 @@ export async function askConsent(
     providers(server)
       .map(({ words }) => words)
       .join(" or ")
-  return page(
+  const asking = page(
     "Allow access?",
     markup`<p><strong>${name}</strong>${client.vouched ? undefined : " (unverified)"} wants access in your name. Allow it only if you started this yourself.</p>
 <form method="post" action="/consent"><input type="hidden" name="transaction" value="${transaction.id}">
@@ -44,6 +45,7 @@ ${client.metadata.redirect_uris.length > 0 && client.metadata.redirect_uris.ever
 <button class="go" name="decision" value="allow">Allow</button><button name="decision" value="deny">Deny</button></form>`,
     { formAction: await formActions(server, transaction) },
   )
+  return about(asking, { client_id: client.client_id, ...(user !== undefined && { subject: user.subject }) })
 }
 
 const loopbackWarning = markup`<p class="note">This application runs on your own computer. Any program there can pretend to be it.</p>`

@@ -5,6 +5,7 @@ import type { H3Event } from "h3"
 import { errorPage } from "./pages.ts"
 import { randomUUID } from "node:crypto"
 import { reason } from "../platform/log.ts"
+import { requestIdOf } from "./outcome.ts"
 
 /**
  * The answer to whatever an endpoint threw: a page for people, an OAuth error (RFC 6749 §5.2) for programs. What is away for
@@ -16,12 +17,12 @@ export function errorAnswer(
   event: H3Event,
   error: unknown,
 ): Response {
-  const request = randomUUID()
+  const request = requestIdOf(event) ?? randomUUID()
   const known = error instanceof OAuthError || error instanceof PageError || error instanceof GatehouseError
   const path = event.url.pathname
   if (!known) server.log.error("oauth_request_failed", { request, path, error: reason(error) })
   else server.log.info("oauth_request_refused", { request, path, reason: reasonOf(error), status: error.status })
-  if (error instanceof GatehouseError && error.code === "method_not_allowed") return notAllowed(error, request)
+  if (error instanceof GatehouseError && error.code === "method_not_allowed") return notAllowed(kind, error, request)
   return kind === "page" ? pageFor(error) : jsonFor(error)
 }
 
@@ -69,9 +70,18 @@ function retryHeaders({ extras, status }: GatehouseError): Readonly<Record<strin
   return { "retry-after": String(extras.retryAfter ?? 2) }
 }
 
-function notAllowed(error: GatehouseError, request: string): Response {
-  return Response.json(problem(error.code, undefined, request), {
-    status: 405,
-    headers: { "content-type": "application/problem+json", allow: (error.extras.allow ?? []).join(", ") },
-  })
+/** Programs get the one shape of error that OAuth clients read. */
+function notAllowed(kind: "page" | "json", error: GatehouseError, request: string): Response {
+  const allow = (error.extras.allow ?? []).join(", ")
+  if (kind === "json") {
+    const refused = new OAuthError("invalid_request", "the method is not allowed here", { status: 405 })
+    return withAllow(jsonFor(refused), allow)
+  }
+  const headers = { "content-type": "application/problem+json", "cache-control": "no-store" }
+  return withAllow(Response.json(problem(error.code, undefined, request), { status: 405, headers }), allow)
+}
+
+function withAllow(response: Response, allow: string): Response {
+  response.headers.set("allow", allow)
+  return response
 }

@@ -7,6 +7,8 @@ import { errorPage } from "./pages.ts"
 import { find } from "../events/world.ts"
 import { takesCookie } from "../projections/browser-host.ts"
 import { withResources } from "../projections/resource.ts"
+import { codeOf } from "./tally.ts"
+import { noteOutcome, outcomeOf } from "./outcome.ts"
 
 const paths: Readonly<Record<string, Readonly<Partial<Record<"GET" | "POST", HostHandler>>>>> = {
   "/.gatehouse/session": { GET: redeemTicket },
@@ -23,8 +25,11 @@ export function hostApp(server: AuthorizationServer): H3 {
         const handler = methods[event.req.method as "GET" | "POST"]
         if (handler === undefined)
           throw new GatehouseError("method_not_allowed", undefined, { allow: Object.keys(methods) })
-        return dressed(await handler(server, hostOf(server, event), event))
+        const response = await handler(server, hostOf(server, event), event)
+        noteOutcome(event, outcomeOf(response))
+        return dressed(response)
       } catch (error) {
+        noteOutcome(event, { reason: codeOf(error), ...outcomeOf(error) })
         return dressed(errorAnswer(server, "page", event, error))
       }
     })

@@ -10,6 +10,7 @@ import { find } from "../events/world.ts"
 import { readRefreshToken } from "./refresh-token.ts"
 import { sha256 } from "../platform/ids.ts"
 import { normalResource } from "../projections/resource.ts"
+import { about } from "./outcome.ts"
 
 /** Who asks: a confidential client about its own tokens, or an API token about those for its resources; ADMIN about all. */
 interface Caller {
@@ -29,7 +30,11 @@ export const introspect: Handler = async (server, event) => {
   const answer = accessTokenAnswer(server, caller, token) ??
     (await refreshTokenAnswer(server, caller, token)) ?? { active: false }
   server.log.debug("oauth_introspection", { active: answer.active, ip: clientAddress(event) })
-  return Response.json(answer, { headers: { "cache-control": "no-store" } })
+  const { clientId: client_id, owner: subject } = caller
+  return about(Response.json(answer, { headers: { "cache-control": "no-store" } }), {
+    ...(client_id !== undefined && { client_id }),
+    ...(subject !== undefined && { subject: `token:${subject}` }),
+  })
 }
 
 async function authenticateCaller(

@@ -21,6 +21,7 @@ import { providers } from "./providers.ts"
 import { sha256 } from "../platform/ids.ts"
 import { startProviderLogin } from "./login-provider.ts"
 import { tallyError } from "./tally.ts"
+import { about } from "./outcome.ts"
 
 /** Where a browser goes to sign in for a transaction. */
 export function loginUrl({ id }: Transaction): string {
@@ -64,7 +65,8 @@ export const loginLocally: Handler = async (server, event) => {
     tallyError(server, "login_failed")
     await server.limiter.hit(failedLoginsOf(event), failedLogins)
     server.log.warning("oauth_login_failed", { provider: "local", client_id: shown.client_id })
-    return loginView(server, shown, "That is no API token of this Gatehouse.", 403)
+    const again = await loginView(server, shown, "That is no API token of this Gatehouse.", 403)
+    return about(again, { reason: "login_failed", ...(shown.client_id !== "" && { client_id: shown.client_id }) })
   }
   const transaction = await takeTransaction(server, "login", shown.id)
   return finishLogin(server, event, transaction, user, hash)

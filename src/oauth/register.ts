@@ -14,6 +14,7 @@ import type { H3Event } from "h3"
 import { registeredMetadata } from "./client-metadata.ts"
 import { done } from "./done.ts"
 import { hasHash } from "./known-client.ts"
+import { about } from "./outcome.ts"
 
 /** `POST /register`: dynamic client registration (RFC 7591 §3). */
 export const register: Handler = async (server, event) => {
@@ -36,13 +37,9 @@ export const register: Handler = async (server, event) => {
   }
   done(await server.bus.execute({ type: "RegisterClient", data, actor: oauthActor, ip: clientAddress(event) }))
   server.log.info("oauth_client_registered", { client_id: data.client_id, ip: clientAddress(event) })
-  return clientInformation(
-    server,
-    { ...data, created_at: server.clock().toISOString() },
-    registrationToken,
-    secret,
-    201,
-  )
+  const registered = { ...data, created_at: server.clock().toISOString() }
+  const { client_id } = data
+  return about(clientInformation(server, registered, registrationToken, secret, 201), { client_id })
 }
 
 /** @throws OAuthError when nobody, or nobody without the initial access token (RFC 7591 §3), may register */

@@ -9,6 +9,7 @@ import { formParameters } from "./parameters.ts"
 import { readRefreshToken } from "./refresh-token.ts"
 import { revokeGrant } from "./grant-revocation.ts"
 import { tallyRevocation } from "./tally.ts"
+import { about } from "./outcome.ts"
 
 /**
  * `POST /revoke` (RFC 7009): 200 for whatever is not the client's, without effect. A refresh token takes its grant with it, an
@@ -24,7 +25,8 @@ export const revoke: Handler = async (server, event) => {
   const refresh = readRefreshToken(server, token)
   if (refresh !== undefined) await revokeFamily(server, client, refresh.family)
   else await revokeAccessToken(server, client, token)
-  return new Response(null, { status: 200, headers: { "cache-control": "no-store" } })
+  const { client_id } = client
+  return about(new Response(null, { status: 200, headers: { "cache-control": "no-store" } }), { client_id })
 }
 
 async function revokeFamily(server: AuthorizationServer, { client_id }: Client, family: string): Promise<void> {

@@ -63,7 +63,7 @@ function once(names: ReadonlySet<string>): Record<string, number> {
 }
 
 /** Every code is of a fixed set; whatever is none of ours is one more. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   if (error instanceof PageError) return error.reason
   return error instanceof OAuthError || error instanceof GatehouseError ? error.code : "server_error"
 }

@@ -12,6 +12,7 @@ import { reason } from "../platform/log.ts"
 import { refreshToken } from "./refresh-token.ts"
 import { tallyIssue } from "./tally.ts"
 import { rememberedMs } from "../projections/views/oauth-token.ts"
+import { about } from "./outcome.ts"
 
 /** What a code and its refresh family remember of the login. */
 export interface GrantedFacts {
@@ -75,7 +76,8 @@ export async function issueTokens(
         refresh_token: refreshToken(server, grant.grant_id, issue.generation),
       }),
   }
-  return Response.json(body, { headers: { "cache-control": "no-store" } })
+  const answer = Response.json(body, { headers: { "cache-control": "no-store" } })
+  return about(answer, { client_id: grant.client_id, subject: grant.subject, grant_id: grant.grant_id })
 }
 
 /** A signed access token (RFC 9068 §2). */

@@ -12,6 +12,7 @@ import { type Parameters, formOrJsonParameters } from "./parameters.ts"
 import { redeemCode } from "./authorization-code.ts"
 import { refresh } from "./refresh-grant.ts"
 import { tallyTokenFailure } from "./tally.ts"
+import { about } from "./outcome.ts"
 
 /** `POST /token`: the token endpoint (RFC 6749 §3.2). */
 export const token: Handler = async (server, event) => {
@@ -23,7 +24,7 @@ export const token: Handler = async (server, event) => {
     return await issue(server, event, client, parameters)
   } catch (error) {
     tallyTokenFailure(server, client.client_id, error)
-    throw error
+    throw error instanceof Error ? about(error, { client_id: client.client_id }) : error
   }
 }
 

@@ -78,8 +78,9 @@ export function usageTally(): UsageTally {
     outcomes,
     add(requests) {
       for (const request of requests) {
-        const { grant_id, client_id, proxy } = request
-        if (grant_id !== null) see(request, grant_id, client_id)
+        const { grant_id, client_id, token_id, proxy } = request
+        // On the OAuth host, without a token, a grant is made and asked about, not used.
+        if (grant_id !== null && (proxy !== null || token_id !== null)) see(request, grant_id, client_id)
         const outcome = outcomeOf(request)
         if (proxy === null || outcome === undefined) continue
         const counted = outcomes.get(proxy) ?? {}

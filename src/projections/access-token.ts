@@ -1,7 +1,9 @@
 import { type AccessTokenClaims, readClaims } from "./access-token-claims.ts"
 import { type SignatureFault, signedTokens } from "./signed-token.ts"
+import type { Grant } from "../events/grant.ts"
 import type { World } from "../events/world.ts"
 import { find } from "../events/world.ts"
+import { isOrphan } from "../events/oauth-client.ts"
 
 /** Why a text is not a good access token; stable, for logs and for callers that must tell cases apart. */
 export type TokenFault = SignatureFault | "bad_claims" | "wrong_issuer" | "not_yet_valid" | "expired" | "revoked"
@@ -26,7 +28,8 @@ export interface AccessTokens {
   /** What changes after a full check: expiry and revocation. A few lookups, for tokens that were verified before. */
   standing(token: AccessToken): TokenFault | undefined
   /** Revocation alone: is the grant there and the client's, the token not ended by itself, the client registered
-   * and not switched off, the key published? */
+   * and not switched off, the key published, and are the API tokens still there that its person signed in with and its client was set
+   * up with? */
   revoked(token: AccessToken): boolean
 }
 
@@ -51,7 +54,15 @@ export function accessTokens({ world, now }: AccessTokenSources): AccessTokens {
     if (grant === undefined || grant.client_id !== claims.client_id || grant.subject !== claims.sub) return true
     if (grant.revoked_tokens?.some(({ jti }) => jti === claims.jti)) return true
     const client = find(world(), "client", claims.client_id)
-    return client === undefined || client.disabled || find(world(), "signing-key", kid) === undefined
+    if (client === undefined || client.disabled || find(world(), "signing-key", kid) === undefined) return true
+    return holderGone(grant) || isOrphan(client, find(world(), "api-token", client.owner ?? ""))
+  }
+
+  /** Whoever signed in with an API token is gone with it; one made later under the same name is somebody else's. */
+  function holderGone({ provider, username, created_at }: Grant): boolean {
+    if (provider !== "local") return false
+    const account = find(world(), "api-token", username.toLowerCase())
+    return account === undefined || account.created_at > created_at
   }
 
   function standing(token: AccessToken): TokenFault | undefined {

@@ -62,6 +62,8 @@ export function dispatchEdge(): void {
             : undefined,
         oauth(req, res, caller) {
           callers.push({ ...caller, url: req.url })
+          if (req.url?.startsWith("/noted") === true)
+            caller.note({ reason: "invalid_grant", client_id: "c9", subject: "u9", grant_id: "g9" })
           res.end("oauth")
         },
         admin(req, res, caller) {

@@ -42,3 +42,17 @@ it("one record for each request, without query, token or body", async () => {
   expect(JSON.stringify(records)).not.toContain("token=")
   expect(JSON.stringify(records)).not.toContain("Bearer")
 })
+
+it("what a handler of our own notes about a request stands in its record", async () => {
+  await https("auth.gate.test", "/noted?code=secret")
+  await until(() => edge.records.some(({ path }) => path === "/noted"))
+  expect(edge.records.find(({ path }) => path === "/noted")).toMatchObject({
+    host: "auth.gate.test",
+    status: 200,
+    proxy: null,
+    reason: "invalid_grant",
+    client_id: "c9",
+    subject: "u9",
+    grant_id: "g9",
+  })
+})

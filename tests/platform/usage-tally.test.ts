@@ -45,3 +45,7 @@ it("counts nothing for a request without an identity but its outcome", () => {
   tally.add([request(), request({ ...nobody, reason: "expired" }), request({ ...nobody, reason: "no_credential" })])
   expect([...tally.outcomes]).toEqual([["mcp.example.com", { [admitted]: 1, [refused]: 1 }]])
 })
+
+it("does not count what is asked of the authorization server about a grant as use of it", () => {
+  expect(uses([request({ proxy: null, token_id: null })])).toEqual({})
+})

@@ -18,13 +18,20 @@ export interface TestKey {
 }
 
 /** Folds one event, numbered after the last, into the world. */
-export function fold(world: World, kind: string, id: string, type: string, data: unknown): void {
+export function fold(
+  world: World,
+  kind: string,
+  id: string,
+  type: string,
+  data: unknown,
+  at = "2026-01-01T00:00:00.000Z",
+): void {
   const meta = {
     actor: { name: "test", admin: true },
     command_id: "c",
     command: "Test",
     correlation_id: "c",
-    at: "2026-01-01T00:00:00.000Z",
+    at,
   }
   apply(world, { position: world.position + 1, kind, id, type, schema: 1, data, meta, hash: "0".repeat(64) })
 }

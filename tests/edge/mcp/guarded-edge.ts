@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly token?: string | null
   readonly headers?: Record<string, string>
   readonly method?: string
+  /** `/mcp` by default. */
+  readonly path?: string
 }
 
 export interface Answer {
@@ -69,14 +71,14 @@ export async function guardedEdge(env: Record<string, string> = {}, target?: num
       settings === null ? set("ProxyMcpRemoved", {}) : set("ProxyMcpSet", { ...defaultMcp, ...settings }),
     auth: (settings) => set("ProxyAuthSet", { ...openAuth, ...settings }),
     token: (claims = {}) => signed(key, { ...goodClaims, ...claims }),
-    async call(message, { token = self.token(), headers = {}, method = "POST" } = {}) {
+    async call(message, { token = self.token(), headers = {}, method = "POST", path = "/mcp" } = {}) {
       const { request } = await import("node:http")
       return await new Promise<Answer>((resolve, reject) => {
         const req = request(
           {
             host: "127.0.0.1",
             port: edge.httpPort,
-            path: "/mcp",
+            path,
             method,
             headers: {
               Host: host,
