@@ -1,4 +1,5 @@
 import * as z from "zod"
+import { sortedSlice } from "./sorted-slice.ts"
 
 /** Whole number in a query. */
 export function integer<D extends number | undefined>(min: number, max: number, fallback: D) {
@@ -78,10 +79,10 @@ export function listPage<T, V>(
   view: (item: T) => V,
 ): Record<string, unknown> {
   const direction = query.order === "asc" ? 1 : -1
-  const sorted = items.toSorted((a, b) => direction * (compare(key(a), key(b)) || compare(name(a), name(b))))
+  const order = (a: T, b: T) => direction * (compare(key(a), key(b)) || compare(name(a), name(b)))
   const from = (query.page - 1) * query.per_page
   return {
-    [collection]: sorted.slice(from, from + query.per_page).map(view),
+    [collection]: sortedSlice(items, from, from + query.per_page, order).map(view),
     pagination: pagination(items.length, query),
   }
 }

@@ -6,6 +6,7 @@ import { mayRead, ownObject } from "../access.ts"
 import { versionOf, write } from "../write.ts"
 import type { Call } from "../endpoint.ts"
 import { HostName } from "../../events/values.ts"
+import type { Proxy } from "../../events/proxy.ts"
 import { all } from "../../events/world.ts"
 import { endpoint } from "../endpoint.ts"
 
@@ -95,14 +96,16 @@ const listProxies = endpoint({
     const { world } = api.projections
     const now = api.clock().toISOString()
     const search = query.search?.toLowerCase()
-    const found = [...all(world, "proxy")]
-      .filter((proxy) => mayRead(caller, proxy.owner))
-      .filter((proxy) => query.enabled === undefined || proxy.enabled === query.enabled)
-      .filter((proxy) => query.owner === undefined || proxy.owner === query.owner.toLowerCase())
-      .filter(
-        ({ hostname, target_url }) =>
-          search === undefined || `${hostname}\n${target_url}`.toLowerCase().includes(search),
+    const owner = query.owner?.toLowerCase()
+    const found: Proxy[] = []
+    for (const proxy of all(world, "proxy"))
+      if (
+        mayRead(caller, proxy.owner) &&
+        (query.enabled === undefined || proxy.enabled === query.enabled) &&
+        (owner === undefined || proxy.owner === owner) &&
+        (search === undefined || `${proxy.hostname}\n${proxy.target_url}`.toLowerCase().includes(search))
       )
+        found.push(proxy)
     return {
       body: listPage(
         "targets",
