@@ -25,6 +25,7 @@ import { oauthStatusEndpoints } from "./endpoints/oauth-status.ts"
 import { oauthTokenEndpoints } from "./endpoints/oauth-tokens.ts"
 import { logEndpoints } from "./endpoints/log.ts"
 import { logStateEndpoints } from "./endpoints/log-state.ts"
+import { once } from "./once.ts"
 import { openApiDocument } from "./openapi.ts"
 import { proxyEndpoints } from "./endpoints/proxies.ts"
 import { proxyRouteEndpoints } from "./endpoints/proxy-routes.ts"
@@ -57,11 +58,6 @@ const openApi = endpoint({
 
 /** Makes the document with the first request: that takes a third of a second, and anybody may ask. */
 const document = once(() => openApiDocument(endpoints, apiVersion))
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => (made ??= make())
-}
 
 /** Version of the API, in its OpenAPI document. */
 export const apiVersion = "1.0.0"

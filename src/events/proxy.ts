@@ -18,7 +18,7 @@ export const ProxyAuth = z.strictObject({
   auth_required_emails: peopleList,
   auth_required_groups: peopleList,
   auth_pass_headers: z.boolean(),
-  auth_excluded_paths: z.array(z.string().startsWith("/").max(1024)).max(100),
+  auth_excluded_paths: z.array(z.string().regex(/^\//, "must start with /").max(1024)).max(100),
   auth_cookie_name: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)

@@ -1,118 +1,67 @@
+import { type Attacker, attacker } from "./generated/attack.ts"
 import { type RunningApi, runningApi } from "./running-api.ts"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
-import { apiVersion, endpoints } from "../../src/api/endpoint-table.ts"
 import { bobsMark, populate } from "./generated/population.ts"
-import { type Request, requests } from "./generated/requests.ts"
 import type { Endpoint } from "../../src/api/endpoint.ts"
-import { catalogue } from "../../src/errors.ts"
-import fc from "fast-check"
-import { openApiDocument } from "../../src/api/openapi.ts"
+import { endpoints } from "../../src/api/endpoint-table.ts"
 
-vi.setConfig({ testTimeout: 60_000 })
-
+/** Per operation: a tenth without a token, the rest as an owner and as the administrator. `just test-generated` sends more. */
+const count = Number(process.env["GENERATED_REQUESTS"] || "200")
 /** The same requests every time; a failure names it with its request. */
-const seed = 20_261_126
-const perKind = 30
-/** Operations that do much for one call: look through the whole log, or go out. */
-const laborious = 5
-const isLaborious = ({ path }: Endpoint) => /log|digest|diagnose|openapi|setup|audit/.test(path)
+const seed = Number(process.env["GENERATED_SEED"] || "20261126")
+vi.setConfig({ testTimeout: 60_000 + count * 500 })
+
+/** Operations that look through the whole log for one call: they come first, and get fewer requests unless many are asked for. */
+const readsTheLog = ({ path }: Endpoint) => /\/(log|digest|audit)\b/.test(path)
+const share = (endpoint: Endpoint, part: number) =>
+  Math.ceil((readsTheLog(endpoint) ? Math.max(count - 200, 30) : count) * part)
 
 let api: RunningApi
 let alice: string
 let bob: string
+let attacks: Attacker
+const restore = () => populate(api, alice, bob)
 beforeAll(async () => {
-  api = await runningApi()
+  api = await runningApi({ perMinute: 1e9 })
   alice = await api.token("alice")
   bob = await api.token("bob")
-  await populate(api, alice, bob)
+  await restore()
+  attacks = await attacker(api.port, seed)
 })
-afterAll(() => api.stop())
-
-const { paths } = openApiDocument(endpoints, apiVersion) as {
-  paths: Record<string, Record<string, { responses: Record<string, { description: string }> }>>
-}
-
-interface Given {
-  readonly status: number
-  readonly type: string
-  readonly text: string
-}
-
-async function send({ method, path, body, headers }: Request, token: string | undefined): Promise<Given> {
-  const answer = await fetch(`http://127.0.0.1:${api.port}${path}`, {
-    method,
-    headers: {
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
-      ...Object.fromEntries(Object.entries(headers).filter(([, value]) => /^[\x20-\x7e]*$/.test(value))),
-    },
-    redirect: "manual",
-    ...(body !== undefined && { body }),
-  })
-  const type = answer.headers.get("content-type") ?? ""
-  if (!type.startsWith("text/event-stream")) return { status: answer.status, type, text: await answer.text() }
-  await answer.body!.cancel()
-  return { status: answer.status, type, text: "" }
-}
-
-/** What is wrong with an answer; undefined when it is one that the document describes. */
-function fault(endpoint: Endpoint, { status, type, text }: Given): string | undefined {
-  const { responses } = paths[endpoint.path]![endpoint.method.toLowerCase()]!
-  if (status >= 400) {
-    if (!type.startsWith("application/problem+json")) return `an error in ${type}`
-    const { code, status: said } = JSON.parse(text) as { code: keyof typeof catalogue; status: number }
-    // An odd path may lead to another place, or to none.
-    if (["not_found", "method_not_allowed", "bad_request"].includes(code)) return undefined
-    if (catalogue[code]?.status !== status || said !== status) return `${code} with status ${status}`
-    if (status >= 500 && code !== "docker_unavailable") return `a failure: ${text}`
-    return responses[status]?.description.includes(`\`${code}\``) === true
-      ? undefined
-      : `${code} is not in the document`
-  }
-  if (responses[status] === undefined) return `the status ${status} is not in the document`
-  if (status === 204) return text === "" ? undefined : "a body where there is none"
-  if (!/json/.test(type)) return undefined
-  const parsed = endpoint.response.safeParse(JSON.parse(text))
-  return parsed.success ? undefined : `another form than its schema: ${parsed.error.message}`
-}
-
-/** Sends all requests of an operation, some at a time. */
-async function attack(
-  endpoint: Endpoint,
-  runs: number,
-  token: () => string | undefined,
-  more: (given: Given) => string | undefined,
-) {
-  const numRuns = isLaborious(endpoint) ? laborious : runs
-  const sent = [true, false].flatMap((good) => fc.sample(requests(endpoint, good), { numRuns, seed }))
-  for (let at = 0; at < sent.length; at += 10)
-    await Promise.all(
-      sent.slice(at, at + 10).map(async (request) => {
-        const given = await send(request, token())
-        const wrong = fault(endpoint, given) ?? more(given)
-        expect(
-          wrong,
-          `seed ${seed}: ${JSON.stringify(request)} → ${given.status} ${given.text.slice(0, 500)}`,
-        ).toBeUndefined()
-      }),
-    )
-}
+afterAll(async () => {
+  await attacks.close()
+  await api.stop()
+})
 
 /** The API of these tests stands alone: it has no signing keys that could be rotated. */
 const operations = endpoints
   .filter(({ operationId }) => operationId !== "rotateOAuthKey")
   .map((endpoint) => [endpoint.operationId, endpoint] as const)
 
+const ofTheLog = operations.filter(([, endpoint]) => readsTheLog(endpoint))
+const ofTheRest = operations.filter(([, endpoint]) => !readsTheLog(endpoint))
+
+const asAdministrator = (endpoint: Endpoint) =>
+  attacks.attack(endpoint, {
+    count: share(endpoint, 0.45),
+    token: () => api.adminToken,
+    ...(endpoint.method !== "GET" && { restore }),
+  })
+
 describe("whatever is asked,", () => {
+  describe("an administrator gets an answer of the described form about the log from", () => {
+    test.each(ofTheLog)("%s", (_, endpoint) => asAdministrator(endpoint))
+    afterAll(restore)
+  })
+
   describe("nobody without a token gets anything but what is public from", () => {
     test.each(operations)("%s", async (_, endpoint) => {
       const open = endpoint.who === "public"
-      await attack(
-        endpoint,
-        10,
-        () => undefined,
-        ({ status }) => (open || status >= 400 ? undefined : "an answer for nobody"),
-      )
+      await attacks.attack(endpoint, {
+        count: share(endpoint, 0.1),
+        token: () => undefined,
+        judge: ({ status }) => (open || status >= 400 ? undefined : "an answer for nobody"),
+      })
     })
   })
 
@@ -125,11 +74,14 @@ describe("whatever is asked,", () => {
       before = await theirs()
     })
 
-    const nothingOfBobs = ({ text }: Given) => (text.includes(bobsMark) ? "something of bob's" : undefined)
-    test.each(operations)("%s", async (_, endpoint) => {
-      if (endpoint.method !== "GET") await populate(api, alice, bob)
-      await attack(endpoint, perKind, () => alice, nothingOfBobs)
-    })
+    test.each(operations)("%s", (_, endpoint) =>
+      attacks.attack(endpoint, {
+        count: share(endpoint, 0.45),
+        token: () => alice,
+        judge: ({ text }) => (text.includes(bobsMark) ? "something of bob's" : undefined),
+        ...(endpoint.method !== "GET" && { restore }),
+      }),
+    )
 
     test("and all of what is another's is as it was", async () => {
       expect(before).toMatchObject(others.map(() => ({ owner: "bob" })))
@@ -138,15 +90,7 @@ describe("whatever is asked,", () => {
   })
 
   describe("an administrator gets an answer of the described form from", () => {
-    test.each(operations)("%s", async (_, endpoint) => {
-      if (endpoint.method !== "GET") await populate(api, alice, bob)
-      await attack(
-        endpoint,
-        perKind,
-        () => api.adminToken,
-        () => undefined,
-      )
-    })
+    test.each(ofTheRest)("%s", (_, endpoint) => asAdministrator(endpoint))
   })
 
   test("nothing was logged as a failure or left undecided", async () => {

@@ -1,3 +1,5 @@
+import { Ajv2020 } from "ajv/dist/2020.js"
+import addFormats from "ajv-formats"
 import { describe, expect, test } from "vitest"
 import { apiVersion, endpoints } from "../../src/api/endpoint-table.ts"
 import { catalogue } from "../../src/errors.ts"
@@ -21,10 +23,22 @@ describe("the OpenAPI document", () => {
     expect(committed).toEqual(JSON.parse(JSON.stringify(document)))
   })
 
-  test("is made once, however often it is asked for", async () => {
-    const { handler } = endpoints.find(({ operationId }) => operationId === "getOpenApi")!
-    const [first, second] = [await handler({} as never), await handler({} as never)]
-    expect(second.body).toBe(first.body)
+  test.each(["getOpenApi", "getAsyncApi", "listEventSchemas"])(
+    "is made once, however often it is asked for: %s",
+    async (operationId) => {
+      const { handler } = endpoints.find((endpoint) => endpoint.operationId === operationId)!
+      const [first, second] = [await handler({} as never), await handler({} as never)]
+      expect(second.body).toBe(first.body)
+    },
+  )
+
+  test("has no schema that a strict validator does not know the words of", () => {
+    const ajv = new Ajv2020({ strictTypes: false, strictTuples: false })
+    addFormats.default(ajv)
+    ajv.addVocabulary(["openapi", "info", "servers", "security", "paths", "components"])
+    ajv.addSchema(document, "openapi")
+    for (const name of Object.keys(document.components.schemas))
+      expect(ajv.getSchema(`openapi#/components/schemas/${name}`), name).toBeTypeOf("function")
   })
 
   test("has every endpoint once, under an operation id of its own", () => {

@@ -1,7 +1,7 @@
 import { type Operation, operations } from "./generated/operations.ts"
 import { type RunningApi, issue, runningApi } from "./running-api.ts"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import { type World, all, apply, emptyWorld, find } from "../../src/events/world.ts"
+import { type World, all, apply, emptyWorld, find, worldOf } from "../../src/events/world.ts"
 import type { StoredEvent } from "../../src/events/envelope.ts"
 import { digests } from "../../src/projections/digest.ts"
 import fc from "fast-check"
@@ -37,6 +37,7 @@ const ownedKinds = ["proxy", "certificate", "route", "instance", "resource"] as 
 
 /** What must hold on every projection after every operation. */
 function check(world: World): void {
+  expect(world.referrers, "who names what is known").toEqual(worldOf(world).referrers)
   const exists = (owner: string) => owner === "admin" || find(world, "api-token", owner) !== undefined
   for (const kind of ownedKinds)
     for (const [id, { state }] of world.objects[kind])

@@ -2,8 +2,11 @@ import * as z from "zod"
 import { endpoint } from "../endpoint.ts"
 import { asyncApiDocument } from "../asyncapi.ts"
 import { eventSchemas } from "../event-schemas.ts"
+import { once } from "../once.ts"
 
 const tag = "events"
+const everySchema = once(() => ({ schemas: eventSchemas() }))
+const document = once(() => asyncApiDocument(eventsVersion))
 
 const schemas = endpoint({
   method: "GET",
@@ -23,7 +26,7 @@ const schemas = endpoint({
       }),
     ),
   }),
-  handler: () => ({ body: { schemas: eventSchemas() } }),
+  handler: () => ({ body: everySchema() }),
 })
 
 /** Version of the events' description: raised when something is added, in its first place when something is taken away. */
@@ -38,7 +41,7 @@ const asyncApi = endpoint({
   who: "public",
   status: 200,
   response: z.record(z.string(), z.unknown()),
-  handler: () => ({ body: asyncApiDocument(eventsVersion) }),
+  handler: () => ({ body: document() }),
 })
 
 /** Endpoints that describe events. */

@@ -24,6 +24,9 @@ export interface Schema {
   readonly format?: string
 }
 
+const anything = fc.jsonValue({ maxDepth: 1 })
+export const anyText = fc.string()
+
 /** Values that a schema allows; what has a known name is often one of the objects that are there. */
 export function valid(schema: Schema, name = ""): fc.Arbitrary<unknown> {
   const own = bySchema(schema, name)
@@ -43,7 +46,7 @@ function bySchema(schema: Schema, name: string): fc.Arbitrary<unknown> {
     case "object":
       return object(schema)
     case "array":
-      return fc.array(schema.items === undefined ? fc.string() : valid(schema.items, name), {
+      return fc.array(schema.items === undefined ? anyText : valid(schema.items, name), {
         minLength: schema.minItems ?? 0,
         maxLength: Math.min(schema.maxItems ?? 4, 4),
       })
@@ -62,7 +65,7 @@ function bySchema(schema: Schema, name: string): fc.Arbitrary<unknown> {
     case "string":
       return text(schema)
     default:
-      return fc.jsonValue({ maxDepth: 1 })
+      return anything
   }
 }
 
@@ -75,11 +78,22 @@ function object({
   const fields = Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, valid(schema, name)]))
   if (Object.keys(fields).length > 0) return fc.record(fields, { requiredKeys: required as never[] })
   if (typeof additionalProperties !== "object") return fc.constant({})
-  const key = propertyNames === undefined ? fc.string() : text(propertyNames)
+  const key = propertyNames === undefined ? anyText : text(propertyNames)
   return fc.dictionary(key, valid(additionalProperties), { maxKeys: 3 })
 }
 
-function text({ minLength = 0, maxLength = 40, pattern, format }: Schema): fc.Arbitrary<string> {
+const texts = new Map<string, fc.Arbitrary<string>>()
+
+/** Every kind of text once: fast-check takes a millisecond to make an arbitrary of texts. */
+function text(schema: Schema): fc.Arbitrary<string> {
+  const { minLength, maxLength, pattern, format } = schema
+  const kind = JSON.stringify([minLength, maxLength, pattern, format])
+  const made = texts.get(kind) ?? newText(schema)
+  texts.set(kind, made)
+  return made
+}
+
+function newText({ minLength = 0, maxLength = 40, pattern, format }: Schema): fc.Arbitrary<string> {
   if (format === "date-time")
     return fc.date({ min: new Date(0), max: new Date(4e12), noInvalidDate: true }).map((date) => date.toISOString())
   if (format === "email") return fc.constantFrom("a@example.com", "b.c@example.org")

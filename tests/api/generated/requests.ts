@@ -1,4 +1,4 @@
-import { type Schema, invalid, oddSegment, valid } from "./arbitraries.ts"
+import { type Schema, anyText, invalid, oddSegment, valid } from "./arbitraries.ts"
 import type { Endpoint } from "../../../src/api/endpoint.ts"
 import fc from "fast-check"
 import { jsonSchema } from "../../../src/api/openapi.ts"
@@ -39,7 +39,7 @@ export function requests(endpoint: Endpoint, good: boolean): fc.Arbitrary<Reques
       query: good ? valid(query) : invalid(query),
       body: good
         ? valid(body)
-        : fc.oneof({ arbitrary: invalid(body).map((value) => JSON.stringify(value)), weight: 8 }, fc.string()),
+        : fc.oneof({ arbitrary: invalid(body).map((value) => JSON.stringify(value)), weight: 8 }, anyText),
       headers: good
         ? fc.constant({})
         : fc.oneof({ arbitrary: fc.constant({}), weight: 3 }, { arbitrary: headers, weight: 1 }),
