@@ -1,4 +1,4 @@
-import { type World, all } from "../events/world.ts"
+import { type World, all, referring } from "../events/world.ts"
 import { fact, idOf } from "./decision.ts"
 import { type User, instanceUsers, ownedBy, refuseUsed, serviceUsers } from "./ownership.ts"
 import { mayUseInstance } from "../events/instance.ts"
@@ -40,12 +40,10 @@ function confined({ route_id, scope }: Route, proxy_hostnames: readonly string[]
  */
 export function handOverProxy(proxy: Proxy, to: string, world: World): NewEvent[] {
   const { hostname, owner } = proxy
-  const routes = [...all(world, "route")].filter(
+  const routes = referring(world, "route", `proxy/${hostname}`).filter(
     (route) => route.owner === owner && route.scope === "proxy" && route.proxy_hostnames.includes(hostname),
   )
-  const resources = [...all(world, "resource")].filter(
-    (resource) => resource.owner === owner && resource.proxy_target === hostname,
-  )
+  const resources = referring(world, "resource", `proxy/${hostname}`).filter((resource) => resource.owner === owner)
   const own = routes.filter(({ proxy_hostnames }) => proxy_hostnames.length === 1)
   refuseLosing([`proxy ${hostname}`, ...own.map(({ route_id }) => `route ${route_id}`)], to, world)
   return [

@@ -1,12 +1,13 @@
 import * as z from "zod"
 import { type Instance, InstanceName } from "../events/instance.ts"
-import { type World, all, find } from "../events/world.ts"
+import { type World, find } from "../events/world.ts"
 import { checkAddress, withScheme } from "./target.ts"
 import { command, existing, fact, requireOwner } from "./decision.ts"
 import { instanceUsers, nextOwner, ownerOf, refuseUsed } from "./ownership.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import type { NewEvent } from "../events/envelope.ts"
+import { proxiesTo, routesTo } from "../events/targets.ts"
 import { removal } from "./removal.ts"
 
 const reserved = new Set(["localhost", "api", "auth"])
@@ -75,10 +76,8 @@ const UpdateInstance = command(
 
 /** The same instance under another name; what leads to it goes on leading to it. */
 function rename(state: Instance, name: string, world: World): NewEvent[] {
-  const routes = [...all(world, "route")].filter(
-    ({ target_type, target_value }) => target_type === "instance" && target_value === state.name,
-  )
-  const proxies = [...all(world, "proxy")].filter(({ target_url }) => target_url === `instance://${state.name}`)
+  const routes = routesTo(world, "instance", state.name)
+  const proxies = proxiesTo(world, "instance", state.name)
   return [
     fact("instance", state.name, "InstanceRenamed", { name }),
     fact("instance", name, "InstanceRegistered", { ...state, name }),

@@ -1,6 +1,8 @@
 import type { Context } from "./decision.ts"
 import { idOf, invalid } from "./decision.ts"
-import { type World, all, find } from "../events/world.ts"
+import type { Route } from "../events/route.ts"
+import { type World, all, find, referring } from "../events/world.ts"
+import { proxiesTo, routesTo } from "../events/targets.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Kind } from "../events/event.ts"
 
@@ -42,9 +44,7 @@ type OwnedKind = Extract<Kind, "proxy" | "certificate" | "route" | "instance" | 
 
 /** Proxies that serve with a certificate, by its name. */
 export function attachedProxies(world: World, certName: string) {
-  return [...all(world, "proxy")].filter(
-    (proxy) => proxy.cert_name !== null && idOf(proxy.cert_name) === idOf(certName),
-  )
+  return referring(world, "proxy", `certificate/${idOf(certName)}`)
 }
 
 /** An object that leads to another. */
@@ -56,34 +56,27 @@ export interface User {
 
 /** Routes and proxies that lead to an instance, whether it is there or not. */
 export function instanceUsers(world: World, name: string): User[] {
-  const routes = [...all(world, "route")].filter(
-    ({ target_type, target_value }) => target_type === "instance" && target_value === name,
-  )
-  const proxies = [...all(world, "proxy")].filter(({ target_url }) => target_url === `instance://${name}`)
-  return [
-    ...routes.map(({ route_id, owner }) => ({ name: `route ${route_id}`, owner })),
-    ...proxies.map(({ hostname, owner }) => ({ name: `proxy ${hostname}`, owner })),
-  ]
+  return usersOf(world, "instance", name)
 }
 
-/** Routes, proxies and names in the registry that lead to a service, whether it is there or not. */
+/** Routes and proxies that lead to a service, whether it is there or not. */
 export function serviceUsers(world: World, name: string): User[] {
-  const routes = [...all(world, "route")].filter(
-    ({ target_type, target_value }) => target_type === "service" && target_value === name,
-  )
-  const proxies = [...all(world, "proxy")].filter(({ target_url }) => target_url === `service://${name}`)
-  return [
-    ...routes.map(({ route_id, owner }) => ({ name: `route ${route_id}`, owner })),
-    ...proxies.map(({ hostname, owner }) => ({ name: `proxy ${hostname}`, owner })),
-  ]
+  return usersOf(world, "service", name)
 }
 
 /** Routes that lead to the target of a proxy, whether it is there or not. */
 export function hostUsers(world: World, hostname: string): User[] {
-  return [...all(world, "route")]
-    .filter(({ target_type, target_value }) => target_type === "hostname" && target_value === hostname)
-    .map(({ route_id, owner }) => ({ name: `route ${route_id}`, owner }))
+  return routesTo(world, "hostname", hostname).map(routeUser)
 }
+
+function usersOf(world: World, kind: "instance" | "service", name: string): User[] {
+  return [
+    ...routesTo(world, kind, name).map(routeUser),
+    ...proxiesTo(world, kind, name).map(({ hostname, owner }) => ({ name: `proxy ${hostname}`, owner })),
+  ]
+}
+
+const routeUser = ({ route_id, owner }: Route): User => ({ name: `route ${route_id}`, owner })
 
 /** Refuses when something uses it. @throws GatehouseError `in_use` */
 export function refuseUsed(users: readonly User[], detail: string): void {

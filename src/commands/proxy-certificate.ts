@@ -1,6 +1,7 @@
 import { type Certificate, isOpen } from "../events/certificate.ts"
 import { CertificateRequest, defaultName, requestCertificate } from "./certificate-request.ts"
 import { type World, all, find } from "../events/world.ts"
+import { attachedProxies } from "./ownership.ts"
 import { existing, idOf, invalid } from "./decision.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
@@ -107,9 +108,7 @@ function compare(a: readonly number[], b: readonly number[]): number {
 export function removable(certName: string, hostname: string, world: World, { actor }: Context): Certificate {
   const certificate = existing(find(world, "certificate", idOf(certName)), `certificate ${certName}`)
   if (!actor.admin && actor.token !== certificate.owner) throw new GatehouseError("not_owner")
-  const others = [...all(world, "proxy")].filter(
-    (proxy) => proxy.hostname !== hostname && proxy.cert_name !== null && idOf(proxy.cert_name) === idOf(certName),
-  )
+  const others = attachedProxies(world, certName).filter((proxy) => proxy.hostname !== hostname)
   if (others.length > 0)
     throw new GatehouseError("in_use", `${certName} serves other hosts`, {
       references: others.map((proxy) => proxy.hostname),

@@ -1,4 +1,4 @@
-import { type World, all, find } from "../events/world.ts"
+import { type World, find, referring } from "../events/world.ts"
 import { fact, idOf } from "./decision.ts"
 import { attachedProxies } from "./ownership.ts"
 import type { NewEvent } from "../events/envelope.ts"
@@ -50,7 +50,9 @@ export function removal(
     .filter((name) => find(world, "instance", name) !== undefined)
   const instances = new Set([...(doomed.instances ?? []), ...registered])
   const certificates = new Set(doomed.certificates?.map(idOf))
-  const scoped = [...all(world, "route")].filter(
+  const scoped = [
+    ...new Set([...proxies].flatMap((hostname) => referring(world, "route", `proxy/${hostname}`))),
+  ].filter(
     ({ scope, proxy_hostnames }) => scope === "proxy" && proxy_hostnames.some((hostname) => proxies.has(hostname)),
   )
   const remaining = scoped.map(({ route_id, proxy_hostnames }) => ({
@@ -59,8 +61,8 @@ export function removal(
   }))
   const alone = remaining.filter(({ proxy_hostnames }) => proxy_hostnames.length === 0).map(({ route_id }) => route_id)
   const routes = new Set([...(doomed.routes ?? []), ...alone])
-  const behind = [...all(world, "resource")]
-    .filter(({ proxy_target }) => proxies.has(proxy_target))
+  const behind = [...proxies]
+    .flatMap((hostname) => referring(world, "resource", `proxy/${hostname}`))
     .map(({ uri }) => uri)
   const resources = new Set([...(doomed.resources ?? []), ...behind])
   const names = [...certificates].map((id) => find(world, "certificate", id)!.cert_name)
@@ -71,7 +73,9 @@ export function removal(
       ...names
         .flatMap((name) => attachedProxies(world, name).filter(kept))
         .map(({ hostname }) => fact("proxy", hostname, "ProxyUpdated", { cert_name: null })),
-      ...[...all(world, "proxy")].filter(kept).flatMap((proxy) => withoutRoutes(proxy, routes)),
+      ...[...new Set([...routes].flatMap((id) => referring(world, "proxy", `route/${id}`)))]
+        .filter(kept)
+        .flatMap((proxy) => withoutRoutes(proxy, routes)),
       ...[...routes].map((route_id) => fact("route", route_id, "RouteDeleted", { route_id })),
       ...remaining
         .filter(({ route_id }) => !routes.has(route_id))

@@ -1,6 +1,6 @@
 import * as z from "zod"
 import { type Context, command, equal, existing, fact, invalid, requireAdmin, requireOwner } from "./decision.ts"
-import { type World, all, find } from "../events/world.ts"
+import { type World, all, find, referring } from "../events/world.ts"
 import { nextOwner, ownerOf } from "./ownership.ts"
 import { normalResource, resourceIdentity } from "../events/resource-identity.ts"
 import { GatehouseError } from "../errors.ts"
@@ -154,8 +154,8 @@ function autoRegistered(proxy: Proxy, scopes: readonly string[], { policy }: Pic
  */
 export function followMcp(next: Proxy, world: World, context: Pick<Context, "policy">): NewEvent[] {
   const { canonical } = resourceIdentity(next, context.policy.publicHttpsPort)
-  return [...all(world, "resource")]
-    .filter(({ auto, proxy_target }) => auto && proxy_target === next.hostname)
+  return referring(world, "resource", `proxy/${next.hostname}`)
+    .filter(({ auto }) => auto)
     .flatMap(({ uri, scopes }) => {
       if (next.mcp?.mcp_enabled === true && uri === canonical)
         return equal(scopes, next.mcp.mcp_scopes)

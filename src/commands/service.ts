@@ -11,7 +11,7 @@ import {
 import { EnvironmentRefs, NewServiceFields, ServiceFields, checkSettings, settingsOf } from "./service-request.ts"
 import { command, equal, existing, fact, invalid, requireAdmin, requireOwner } from "./decision.ts"
 import { instanceUsers, nextOwner, ownerOf, refuseUsed, serviceUsers } from "./ownership.ts"
-import { type World, all, find } from "../events/world.ts"
+import { type World, find, referring } from "../events/world.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import { InstanceName } from "../events/instance.ts"
@@ -178,7 +178,9 @@ const DeleteService = command(
 
 /** Host names of the proxies that were made for a service. */
 function proxiesOf(world: World, service_name: string): string[] {
-  return [...all(world, "proxy")].filter((proxy) => proxy.service === service_name).map(({ hostname }) => hostname)
+  return referring(world, "proxy", `service/${service_name}`)
+    .filter((proxy) => proxy.service === service_name)
+    .map(({ hostname }) => hostname)
 }
 
 const StartService = command(Named, service, ({ service_name }, world, context) => {

@@ -1,5 +1,6 @@
 import { type Kind, type StateOf, aggregates } from "./event.ts"
 import type { Evolve, StoredEvent } from "./envelope.ts"
+import { type Name, type Refer, type Referrers, type Referring, referOf } from "./references.ts"
 
 /** One aggregate's state and the position of the last event that touched it, which is its version. */
 export interface Versioned<State> {
@@ -13,6 +14,8 @@ export interface World {
   /** Chain hash at `position`. */
   hash: string
   readonly objects: { readonly [K in Kind]: Map<string, Versioned<StateOf<K>>> }
+  /** Follows from the objects: which of them name another. Asked by {@link referring}. */
+  readonly referrers: Referrers
 }
 
 /** Chain hash before the first event. */
@@ -25,6 +28,7 @@ interface Folding {
   readonly kind: Kind
   readonly types: ReadonlySet<string>
   readonly evolve: Evolve<unknown, unknown>
+  readonly refer: Refer | undefined
 }
 
 /** How each kind is folded, as maps: names that come from the log are looked up in them much faster than in objects. */
@@ -32,14 +36,22 @@ const foldings: ReadonlyMap<string, Folding> = new Map(
   kinds.map((kind) => {
     const { events, evolve } = aggregates[kind]
     const types: ReadonlySet<string> = new Set(Object.keys(events))
-    return [kind, { kind, types, evolve: evolve as Evolve<unknown, unknown> }]
+    return [kind, { kind, types, evolve: evolve as Evolve<unknown, unknown>, refer: referOf(kind) }]
   }),
 )
 
 /** The world before the first event. */
 export function emptyWorld(): World {
   const objects = Object.fromEntries(kinds.map((kind) => [kind, new Map()]))
-  return { position: 0, hash: genesis, objects: objects as unknown as World["objects"] }
+  return { position: 0, hash: genesis, objects: objects as unknown as World["objects"], referrers: new Map() }
+}
+
+/** The world of objects that were folded before. */
+export function worldOf({ position, hash, objects }: Omit<World, "referrers">): World {
+  const referrers: Referrers = new Map()
+  for (const { kind, refer } of foldings.values())
+    if (refer !== undefined) for (const [id, { state }] of objects[kind]) refer(referrers, id, undefined, state)
+  return { position, hash, objects, referrers }
 }
 
 /** A log that this build cannot fold: a gap, or an event type it does not know. */
@@ -60,9 +72,11 @@ export function apply(world: World, event: StoredEvent): boolean {
   if (folding === undefined || !folding.types.has(event.type))
     throw new LogError(`position ${event.position}: this version does not know ${event.kind}/${event.type}`)
   const objects = world.objects[folding.kind] as Map<string, Versioned<unknown>>
-  const next = folding.evolve(objects.get(event.id)?.state, event, event.meta.at)
+  const before = objects.get(event.id)?.state
+  const next = folding.evolve(before, event, event.meta.at)
   if (next === undefined) objects.delete(event.id)
   else objects.set(event.id, { version: event.position, state: next })
+  folding.refer?.(world.referrers, event.id, before, next)
   world.position = event.position
   world.hash = event.hash
   return true
@@ -78,8 +92,19 @@ export function* all<K extends Kind>(world: World, kind: K): Generator<StateOf<K
   for (const { state } of (world.objects[kind] as Map<string, Versioned<StateOf<K>>>).values()) yield state
 }
 
+/** Objects of a kind that name another one, which need not be there; looked up, however many there are. In no particular order. */
+export function referring<K extends Referring>(world: World, kind: K, name: Name): StateOf<K>[] {
+  const ids = [...(world.referrers.get(name) ?? [])].filter((who) => who.startsWith(`${kind}/`))
+  return ids.map((who) => find(world, kind, who.slice(kind.length + 1))!)
+}
+
 /** A copy that can be folded further without touching the original. */
 export function fork(world: World): World {
   const objects = Object.fromEntries(kinds.map((kind) => [kind, new Map(world.objects[kind] as Map<string, unknown>)]))
-  return { position: world.position, hash: world.hash, objects: objects as unknown as World["objects"] }
+  return {
+    position: world.position,
+    hash: world.hash,
+    objects: objects as unknown as World["objects"],
+    referrers: new Map([...world.referrers].map(([name, who]) => [name, new Set(who)])),
+  }
 }

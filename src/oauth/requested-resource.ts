@@ -1,5 +1,5 @@
 import { all } from "../events/world.ts"
-import { type ResourceProxy, normalResource, resourceIdentity, resourcesByProxy } from "../projections/resource.ts"
+import { type ResourceProxy, normalResource, resourceIdentity, withResources } from "../projections/resource.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import { OAuthError } from "./oauth-error.ts"
 import type { Parameters } from "./parameters.ts"
@@ -14,10 +14,9 @@ export interface RequestedResource {
 /** Proxies that this authorization server protects. */
 export function protectedProxies({ projections, config }: AuthorizationServer): ResourceProxy[] {
   const host = config.oauthAuthority.split(":")[0]
-  const resourcesOf = resourcesByProxy(projections.world)
   return [...all(projections.world, "proxy")]
     .filter(({ enabled, auth }) => enabled && auth !== null && auth.auth_enabled && auth.auth_proxy === host)
-    .map((proxy) => ({ ...proxy, resources: resourcesOf(proxy.hostname) }))
+    .map((proxy) => withResources(projections.world, proxy))
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type World, all, find } from "../events/world.ts"
 import { type ResourceSettings, admissionFault } from "./admission.ts"
-import { resourcesByProxy } from "./resource.ts"
+import { withResources } from "./resource.ts"
 import type { AccessTokenClaims } from "./access-token-claims.ts"
 import type { Grant } from "../events/grant.ts"
 import { issuerOf } from "./issuer.ts"
@@ -43,17 +43,15 @@ function isProtected({ auth }: { readonly auth: { readonly auth_enabled: boolean
 }
 
 function grantLosses(before: World, after: World, settings: ResourceSettings): AccessLoss[] {
-  const open = (world: World) => {
-    const resourcesOf = resourcesByProxy(world)
-    return (hostname: string, grant: Grant | undefined): string | undefined => {
+  const open =
+    (world: World) =>
+    (hostname: string, grant: Grant | undefined): string | undefined => {
       const proxy = find(world, "proxy", hostname)
       if (grant === undefined) return "the grant has ended"
       if (proxy === undefined || !proxy.enabled) return "the host is gone or switched off"
       if (!isProtected(proxy)) return undefined
-      const resourceProxy = { ...proxy, resources: resourcesOf(hostname) }
-      return admissionFault(resourceProxy, claimsOf(grant, proxy.auth!.auth_proxy, settings), settings)
+      return admissionFault(withResources(world, proxy), claimsOf(grant, proxy.auth!.auth_proxy, settings), settings)
     }
-  }
   const [was, is] = [open(before), open(after)]
   const hosts = [...all(before, "proxy")].filter(isProtected).map(({ hostname }) => hostname)
   return [...all(before, "grant")].flatMap((grant) =>

@@ -1,5 +1,7 @@
 import { type Destination, type Unavailable, proxyDestination } from "./destination.ts"
-import { type ResourceProxy, resourcesByProxy } from "./resource.ts"
+import { type ResourceProxy, withResources } from "./resource.ts"
+import type { Proxy } from "../events/proxy.ts"
+import { proxiesTo } from "../events/targets.ts"
 import { all, find } from "../events/world.ts"
 import type { Projections } from "./projections.ts"
 import type { StoredEvent } from "../events/envelope.ts"
@@ -24,35 +26,49 @@ export function hosts(projections: Projections): Hosts {
   const { world } = projections
   const byName = new Map<string, RoutedHost>()
   const listeners: ((hostname: string, previous: RoutedHost | undefined) => void)[] = []
-  let resourcesOf = resourcesByProxy(world)
+  /** Host that a resource is behind, for when it moves or goes. */
+  const homes = new Map<string, string>()
 
   function renew(hostname: string): void {
     const proxy = find(world, "proxy", hostname)
     if (proxy === undefined) byName.delete(hostname)
     else
       byName.set(hostname, {
-        proxy: { ...proxy, resources: resourcesOf(hostname) },
+        proxy: withResources(world, proxy),
         destination: proxyDestination(world, proxy),
       })
   }
 
   function touched(events: readonly StoredEvent[]): Set<string> {
-    const of = (kind: string) => new Set(events.filter((event) => event.kind === kind).map(({ id }) => id))
-    const names = of("proxy")
-    // A service is reached by its own name and by the one that it has in the registry.
-    const moved = [...of("service")].flatMap((name) => [`service://${name}`, `instance://docker-${name}`])
-    const targets = new Set([...[...of("instance")].map((name) => `instance://${name}`), ...moved])
-    if (targets.size > 0)
-      for (const { hostname, target_url } of all(world, "proxy")) if (targets.has(target_url)) names.add(hostname)
-    const resources = of("resource")
-    if (resources.size === 0) return names
-    const before = [...byName.values()].flatMap(({ proxy }) => proxy.resources)
-    resourcesOf = resourcesByProxy(world)
-    for (const { uri, proxy_target } of [...before, ...all(world, "resource")])
-      if (resources.has(uri)) names.add(proxy_target)
+    const names = new Set<string>()
+    const add = (proxies: readonly Proxy[]) => proxies.forEach(({ hostname }) => names.add(hostname))
+    for (const { kind, id } of events)
+      switch (kind) {
+        case "proxy":
+          names.add(id)
+          break
+        case "instance":
+          add(proxiesTo(world, "instance", id))
+          break
+        case "service":
+          // It is reached by its own name and by the one that it has in the registry.
+          add(proxiesTo(world, "service", id))
+          add(proxiesTo(world, "instance", `docker-${id}`))
+          break
+        case "resource":
+          for (const home of [homes.get(id), settle(id)]) if (home !== undefined) names.add(home)
+      }
     return names
   }
 
+  function settle(uri: string): string | undefined {
+    const home = find(world, "resource", uri)?.proxy_target
+    if (home === undefined) homes.delete(uri)
+    else homes.set(uri, home)
+    return home
+  }
+
+  for (const uri of world.objects.resource.keys()) settle(uri)
   for (const { hostname } of all(world, "proxy")) renew(hostname)
   const stop = projections.listen((events) => {
     for (const hostname of touched(events)) {

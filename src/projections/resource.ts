@@ -1,4 +1,4 @@
-import { type World, all } from "../events/world.ts"
+import { type World, referring } from "../events/world.ts"
 import type { Proxy } from "../events/proxy.ts"
 import type { Resource } from "../events/resource.ts"
 
@@ -9,15 +9,7 @@ export interface ResourceProxy extends Proxy {
   readonly resources: readonly Resource[]
 }
 
-/** The registry's entries by proxy. @returns of a host name */
-export function resourcesByProxy(world: World): (hostname: string) => readonly Resource[] {
-  const groups = Map.groupBy(all(world, "resource"), ({ proxy_target }) => proxy_target)
-  return (hostname) => groups.get(hostname) ?? none
-}
-
-const none: readonly Resource[] = []
-
 /** A proxy with its entries in the registry. */
 export function withResources(world: World, proxy: Proxy): ResourceProxy {
-  return { ...proxy, resources: resourcesByProxy(world)(proxy.hostname) }
+  return { ...proxy, resources: referring(world, "resource", `proxy/${proxy.hostname}`) }
 }

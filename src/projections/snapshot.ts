@@ -2,7 +2,7 @@ import { hash } from "node:crypto"
 import { mkdir, open, rename } from "node:fs/promises"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { type World, emptyWorld } from "../events/world.ts"
+import { type World, emptyWorld, worldOf } from "../events/world.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 
@@ -30,7 +30,7 @@ export function decodeSnapshot(text: string): World | undefined {
     const world = emptyWorld()
     if (Object.keys(stored).sort().join() !== Object.keys(world.objects).sort().join()) return undefined
     const objects = Object.fromEntries(Object.entries(stored).map(([kind, entries]) => [kind, new Map(entries)]))
-    return { position: about.position, hash: about.hash, objects: objects as unknown as World["objects"] }
+    return worldOf({ ...about, objects: objects as unknown as World["objects"] })
   } catch {
     return undefined
   }
@@ -45,6 +45,8 @@ export function restore(world: World, snapshot: World): void {
     target.clear()
     for (const [id, value] of objects) target.set(id, value)
   }
+  world.referrers.clear()
+  for (const [name, who] of snapshot.referrers) world.referrers.set(name, new Set(who))
 }
 
 /** This node's own snapshot, which lets it start without the store and know a log that was rolled back. */

@@ -1,6 +1,6 @@
 import * as z from "zod"
 import { type Certificate, Environment, type Generation, Issuer, KeyType, Step } from "../../events/certificate.ts"
-import { type World, all, find } from "../../events/world.ts"
+import { type World, find, referring } from "../../events/world.ts"
 
 /** Where a certificate is in its life. */
 export const CertificateStatus = z.enum(["pending", "active", "renewing", "replacing", "failed", "expired"])
@@ -78,11 +78,12 @@ export interface CertificateContext {
   readonly attachedTo: (certName: string) => readonly string[]
 }
 
-/** Host names by the certificate that their proxies name, from one pass over the world. */
+/** Host names by the certificate that their proxies name. */
 export function attachments(world: World): CertificateContext["attachedTo"] {
-  const proxies = [...all(world, "proxy")].filter((proxy) => proxy.cert_name !== null)
-  const byName = Map.groupBy(proxies, (proxy) => proxy.cert_name!.toLowerCase())
-  return (certName) => (byName.get(certName.toLowerCase()) ?? []).map((proxy) => proxy.hostname).sort()
+  return (certName) =>
+    referring(world, "proxy", `certificate/${certName.toLowerCase()}`)
+      .map(({ hostname }) => hostname)
+      .sort()
 }
 
 /** View of a certificate. */

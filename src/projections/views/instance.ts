@@ -1,6 +1,7 @@
 import * as z from "zod"
-import { type World, all } from "../../events/world.ts"
+import type { World } from "../../events/world.ts"
 import type { Instance } from "../../events/instance.ts"
+import { proxiesTo, routesTo } from "../../events/targets.ts"
 import { ownerFields } from "./owner.ts"
 
 /** An instance. */
@@ -31,12 +32,8 @@ export function instanceDetail(
   visible: (owner: string) => boolean,
 ): z.infer<typeof InstanceDetail> {
   const { name } = instance
-  const routes = [...all(world, "route")].filter(
-    ({ target_type, target_value, owner }) => target_type === "instance" && target_value === name && visible(owner),
-  )
-  const proxies = [...all(world, "proxy")].filter(
-    ({ target_url, owner }) => target_url === `instance://${name}` && visible(owner),
-  )
+  const routes = routesTo(world, "instance", name).filter(({ owner }) => visible(owner))
+  const proxies = proxiesTo(world, "instance", name).filter(({ owner }) => visible(owner))
   const used_by = [...routes.map(({ route_id }) => route_id), ...proxies.map(({ hostname }) => hostname)]
   return { ...instanceView(instance, world), used_by: used_by.sort() }
 }

@@ -1,6 +1,7 @@
 import * as z from "zod"
 import { type Service, ServiceHealth, ServiceSettings, ServiceStatus } from "../../events/service.ts"
-import { type World, all } from "../../events/world.ts"
+import type { World } from "../../events/world.ts"
+import { proxiesTo } from "../../events/targets.ts"
 import { ownerFields } from "./owner.ts"
 
 const names = z.record(z.string(), z.string())
@@ -42,7 +43,10 @@ export function serviceView(
   visible: (owner: string) => boolean,
 ): z.infer<typeof ServiceView> {
   const { service_name, build, container, serving } = service
-  const targets = [`service://${service_name}`, `instance://docker-${service_name}`]
+  const proxies = [
+    ...proxiesTo(world, "service", service_name),
+    ...proxiesTo(world, "instance", `docker-${service_name}`),
+  ]
   return {
     service_name,
     image: service.image,
@@ -73,8 +77,8 @@ export function serviceView(
     attempt: service.attempt,
     next_attempt_at: service.next_attempt_at,
     last_error: service.last_error,
-    proxies: [...all(world, "proxy")]
-      .filter(({ target_url, owner }) => targets.includes(target_url) && visible(owner))
+    proxies: proxies
+      .filter(({ owner }) => visible(owner))
       .map(({ hostname }) => hostname)
       .sort(),
     ...ownerFields(world, service.owner),
