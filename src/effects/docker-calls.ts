@@ -34,8 +34,11 @@ export interface Calls {
   /** Creates the network of services when it is missing; another must exist. */
   ensureNetwork(name: string, create: boolean): Promise<void>
   ensureVolume(name: string, service: string): Promise<void>
-  /** What happens to containers of this installation from now on; ends with the engine, or with `signal`. */
-  events(signal: AbortSignal): AsyncGenerator<EngineEvent>
+  /**
+   * What happens to containers of this installation, with what the engine remembers from `since` on; ends with the engine, or
+   * with `signal`. Resolves when nothing more will be missed.
+   */
+  events(since: Date, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>
   /** Volumes of a service. */
   removeVolumes(service: string): Promise<void>
   /** Images that were built for a service. @param keep those of these settings, by their event label */
@@ -155,14 +158,17 @@ export function dockerCalls(engine: Engine, installation: string): Calls {
       if (!isOurs(made.Labels, service))
         throw new EngineError("permanent", `volume: one that is not the service's has the name ${name}`)
     },
-    async *events(signal) {
-      const wanted = { ...filters(), type: ["container"] }
+    async events(since, signal) {
+      const wanted = {
+        since: Math.floor(since.getTime() / 1000),
+        filters: { ...filters(), type: ["container"] },
+      }
       const stream = await engine.open(
         "events",
-        (docker, abortSignal) => docker.getEvents({ filters: wanted, abortSignal } as object),
+        (docker, abortSignal) => docker.getEvents({ ...wanted, abortSignal } as object),
         signal,
       )
-      yield* jsonLines(stream, signal)
+      return jsonLines(stream, signal)
     },
     async removeVolumes(service) {
       const { Volumes } = await engine.call("volumes", (docker, abortSignal) =>

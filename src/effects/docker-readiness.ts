@@ -11,6 +11,7 @@ export interface Readiness {
   readonly id: string
   readonly port: number | null
   readonly address: string
+  readonly internalPort: number
   /** Nothing listening on the port is a failure, not only a remark. */
   readonly strict: boolean
   readonly signal: AbortSignal
@@ -26,12 +27,19 @@ const listenMs = 30_000
 /** How long a container without port and health check must live to count as started. */
 const aliveMs = 500
 
+/** A container that works. */
+export interface Ready {
+  readonly health: Service["health"]
+  /** When its process began, by the engine's clock. */
+  readonly started_at: string
+}
+
 /**
  * Waits until a started container works: its health check says so, or its port takes connections, or it just lives.
- * @returns its health
  * @throws EngineError `refused` when it does not come to that
  */
-export async function untilReady({ calls, id, port, address, strict, signal }: Readiness): Promise<Service["health"]> {
+export async function untilReady(readiness: Readiness): Promise<Ready> {
+  const { calls, id, port, address, internalPort, strict, signal } = readiness
   const begun = performance.now()
   let restarts: number | undefined
   let heard = false
@@ -44,18 +52,19 @@ export async function untilReady({ calls, id, port, address, strict, signal }: R
       throw new EngineError(cannotRun.has(State.ExitCode) ? "permanent" : "refused", exitText(found))
     const waited = performance.now() - begun
     const health = healthOf(found)
-    if (health === "healthy") return health
+    const ready = { health, started_at: State.StartedAt }
+    if (health === "healthy") return ready
     if (health === "unhealthy") throw new EngineError("refused", "the health check fails")
     if (health === "starting" && waited > healthMs)
       throw new EngineError("refused", "the health check did not succeed in time")
     if (health === "none") {
       // Twice, with a look at the container in between: for one that is just ending, a connection hangs instead of failing.
       const before = heard
-      heard = port === null ? waited >= aliveMs : await listens(address, port)
-      if (before && heard) return health
+      heard = port === null ? waited >= aliveMs : await hears(containerAddress(found), internalPort, address, port)
+      if (before && heard) return ready
       if (port !== null && waited > listenMs) {
         if (strict) throw new EngineError("refused", "nothing listens on the service's port")
-        return health
+        return ready
       }
     }
     await sleep(pollMs, undefined, { signal })
@@ -80,26 +89,45 @@ export function exitText({ State }: Pick<ContainerInspectInfo, "State">): string
   return State.Error === "" ? `the container ended with exit code ${State.ExitCode}` : State.Error.slice(0, 500)
 }
 
-/** The engine's own proxy takes every connection and drops those that it has no listener for. */
-const dropMs = 150
+/** Its address in its own network; undefined where the engine names none. */
+function containerAddress({ NetworkSettings }: Pick<ContainerInspectInfo, "NetworkSettings">): string | undefined {
+  return Object.values(NetworkSettings.Networks)
+    .map(({ IPAddress }) => IPAddress)
+    .find(Boolean)
+}
 
-/** Is there somebody behind a published port? */
-function listens(address: string, port: number): Promise<boolean> {
+/**
+ * Is there somebody behind a published port? The engine's own proxy takes every connection before it knows, so the container
+ * itself is asked first; where it cannot be reached, as beside a virtual machine, the proxy's word is all there is.
+ */
+async function hears(own: string | undefined, internalPort: number, address: string, port: number): Promise<boolean> {
+  const direct = own === undefined ? "silent" : await dial(own, internalPort, 0)
+  return direct !== "refused" && (await dial(dialled(address), port, dropMs)) === "taken"
+}
+
+/** The engine's proxy drops within this time what it has no listener for, if the machine is not busy. */
+const dropMs = 150
+const dialMs = 1000
+
+/** Connects, and sees whether the connection holds. `silent`: nobody answers from there. */
+function dial(host: string, port: number, holdMs: number): Promise<"taken" | "refused" | "silent"> {
   return new Promise((resolve) => {
-    const socket = connect({ host: dialled(address), port })
-    const end = (answer: boolean) => {
+    const socket = connect({ host, port })
+    const end = (answer: "taken" | "refused" | "silent") => {
       clearTimeout(timer)
       socket.destroy()
       resolve(answer)
     }
-    let timer = setTimeout(() => end(false), 1000)
+    let timer = setTimeout(() => end("silent"), dialMs)
     socket.once("connect", () => {
       clearTimeout(timer)
-      timer = setTimeout(() => end(true), dropMs)
+      timer = setTimeout(() => end("taken"), holdMs)
     })
-    socket.once("data", () => end(true))
-    socket.once("end", () => end(false))
-    socket.once("error", () => end(false))
+    socket.once("data", () => end("taken"))
+    socket.once("end", () => end("refused"))
+    socket.once("error", ({ code }: NodeJS.ErrnoException) =>
+      end(code === "ECONNREFUSED" || code === "ECONNRESET" ? "refused" : "silent"),
+    )
   })
 }
 

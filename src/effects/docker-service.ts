@@ -1,3 +1,4 @@
+import type { ContainerInspectInfo } from "dockerode"
 import type { DockerParts } from "./docker.ts"
 import type { Seen } from "./docker-calls.ts"
 import { type EffectContext, openSecret, report } from "./effect-context.ts"
@@ -60,7 +61,7 @@ export async function runService(work: Work): Promise<void> {
   const serving = mine.find(({ id, state }) => id === service.serving?.container_id && state === "running")
   if (
     current !== undefined &&
-    (service.status === "crashed" || (service.status === "running" && current.id === service.serving?.container_id))
+    (service.status === "crashed" || (isSettled(service) && current.id === service.serving?.container_id))
   )
     if (!(await recovered(work, current))) return
   const moved = serving !== undefined && serving.id === current?.id && wantsItsOwnPort(service, serving)
@@ -76,11 +77,14 @@ const provenMs = 300_000
 /** Says of a container that should be running how it is. @returns false when there is nothing to do but wait */
 async function recovered(work: Work, current: Seen): Promise<boolean> {
   const { context, service } = work
-  if (service.status === "running") {
-    // The engine may have restarted it already.
-    const ended = context.died.delete(current.id) || current.state !== "running"
-    if (ended) await tell(work, "RecordServiceCrashed", { code: "exited", detail: await crashOf(context, current.id) })
-    else await tell(work, "RecordServiceHealth", { health: healthIn(current.status) })
+  if (isSettled(service)) {
+    // What happens to it from here on is told, and has it looked at again.
+    context.watched.add(current.id)
+    const found = await context.calls.inspect(current.id)
+    const ended = found === undefined || current.state !== "running" || startedAgain(service, found)
+    if (ended) await tell(work, "RecordServiceCrashed", { code: "exited", detail: crashOf(found) })
+    else if (service.status === "running") await tell(work, "RecordServiceHealth", { health: healthIn(current.status) })
+    context.log.debug("service_looked_at", { service: service.service_name, ended })
     return !ended
   }
   const found = await context.calls.inspect(current.id)
@@ -89,13 +93,22 @@ async function recovered(work: Work, current: Seen): Promise<boolean> {
   if (State.Restarting) return false
   if (State.Running) {
     const lived = context.now().getTime() - Date.parse(State.StartedAt)
-    return lived >= Math.min(2 ** service.crashes * 1000, provenMs)
+    return lived >= Math.min(2 ** (service.crashes - 1) * 1000, provenMs)
   }
   return (
     service.restart_policy === "always" ||
     service.restart_policy === "unless-stopped" ||
     (service.restart_policy === "on-failure" && State.ExitCode !== 0)
   )
+}
+
+/** Did its container take requests when it was last seen? */
+const isSettled = ({ status }: Service) => status === "running" || status === "unknown"
+
+/** Has the engine ended a container since it was recorded as running, and started it anew? */
+function startedAgain({ started_at, updated_at }: Service, { State }: ContainerInspectInfo): boolean {
+  // What was recorded before Gatehouse noted the start is told by its time.
+  return started_at === null ? Date.parse(State.StartedAt) > Date.parse(updated_at) : State.StartedAt !== started_at
 }
 
 /** The container of the present settings, or of those before when the present ones have failed. */
@@ -211,10 +224,12 @@ async function bringUp(work: Work, container: Seen, serving: Seen | undefined): 
       await calls.restart(container.id, service.grace)
     else if (container.state !== "running") await calls.start(container.id)
     crash("docker.started")
+    context.watched.add(container.id)
     const { id, port } = container
     const known = containerData(service, container)
-    const health = await untilReady({ calls, id, port, address: known.address, strict: update, signal })
-    await tell(work, "RecordServiceStarted", { ...known, health })
+    const { address, internal_port: internalPort } = known
+    const ready = await untilReady({ calls, id, port, address, internalPort, strict: update, signal })
+    await tell(work, "RecordServiceStarted", { ...known, ...ready })
     crash("docker.startRecorded")
   } catch (error) {
     if (!(error instanceof EngineError) || error.code === "unavailable") throw error
@@ -253,7 +268,7 @@ async function retire(work: Work, current: Seen): Promise<void> {
 }
 
 /** What became of a container that should run and does not. */
-async function crashOf({ calls }: DockerContext, id: string): Promise<string> {
-  const found = await calls.inspect(id)
-  return found === undefined ? "the container is gone" : exitText(found)
+function crashOf(found: ContainerInspectInfo | undefined): string {
+  if (found === undefined) return "the container is gone"
+  return found.State.Running ? "the container ended, and the engine started it again" : exitText(found)
 }

@@ -8,7 +8,7 @@ import {
   sparePorts,
   wantsItsOwnPort,
 } from "./docker-service.ts"
-import { type World, all, find } from "../events/world.ts"
+import { all, find } from "../events/world.ts"
 import type { Changes } from "./certificate-worker.ts"
 import { EngineError } from "./docker-engine.ts"
 import { GatehouseError } from "../errors.ts"
@@ -92,12 +92,10 @@ export async function workOnServices(context: DockerContext, changes: Changes, s
     if (services.length === 0) return
     const seen = Map.groupBy(await context.calls.list(), ({ service }) => service)
     awaySince = undefined
-    for (const id of context.died) if (!isServing(projections.world, id)) context.died.delete(id)
     for (const service of services) {
-      const { service_name, serving } = service
+      const { service_name } = service
       if (runs.has(service_name) || isHeld(service) || isCrowded(service)) continue
-      const ended = serving !== null && context.died.has(serving.container_id)
-      if (ended || isOwed(service, seen.get(service_name) ?? [], now().getTime())) start(service)
+      if (isOwed(service, seen.get(service_name) ?? [], context.watched, now().getTime())) start(service)
     }
   }
 
@@ -127,30 +125,39 @@ export async function workOnServices(context: DockerContext, changes: Changes, s
   }
 }
 
-/** Has the engine tell when something happens to a container; what is missed meanwhile is found by looking. */
+/** What the engine remembers and tells again when it is listened to: more than lies between its answer and its first word. */
+const rememberedMs = 10_000
+
+/** Has the engine tell when something happens to a container; after what may have been missed, each is looked at anew. */
 async function watchEngine(
-  { calls, died, projections, log }: DockerContext,
+  { calls, watched, projections, log, now }: DockerContext,
   ring: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined)
+  const lookAgain = () => {
+    watched.clear()
+    ring()
+  }
   while (!signal.aborted) {
     // An installation without services never asks for an engine.
     while (projections.world.objects.service.size === 0 && !signal.aborted) await pause(100)
     try {
-      for await (const { Action, Actor } of calls.events(signal)) {
-        if (Action === "die" && Actor?.ID !== undefined && isServing(projections.world, Actor.ID)) died.add(Actor.ID)
-        ring()
+      const events = await calls.events(new Date(now().getTime() - rememberedMs), signal)
+      lookAgain()
+      try {
+        for await (const { Action, Actor } of events) {
+          if (Action === "die" && Actor?.ID !== undefined) watched.delete(Actor.ID)
+          ring()
+        }
+      } finally {
+        lookAgain()
       }
     } catch (error) {
       log.debug("docker_events_ended", { reason: reason(error) })
     }
     await pause(pauseMs)
   }
-}
-
-function isServing(world: World, id: string): boolean {
-  return [...all(world, "service")].some(({ serving }) => serving?.container_id === id)
 }
 
 /** Milliseconds until something may be owed again. */
@@ -162,7 +169,7 @@ function untilDue(services: readonly Service[], at: number): number {
 }
 
 /** Is a service not as its record wants it? */
-function isOwed(service: Service, mine: readonly Seen[], at: number): boolean {
+function isOwed(service: Service, mine: readonly Seen[], watched: ReadonlySet<string>, at: number): boolean {
   const { desired_state, status, serving, next_attempt_at, health } = service
   if (desired_state === "removed") return true
   if (desired_state === "stopped")
@@ -174,6 +181,7 @@ function isOwed(service: Service, mine: readonly Seen[], at: number): boolean {
     current === undefined ||
     current.id !== serving?.container_id ||
     current.state !== "running" ||
+    !watched.has(current.id) ||
     mine.length > 1 ||
     wantsItsOwnPort(service, current) ||
     sparePorts(service, current).length > 0 ||

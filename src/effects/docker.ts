@@ -11,8 +11,8 @@ export interface DockerParts {
   readonly images: Images
   /** Value of the label that tells our containers from foreign ones. */
   readonly installation: string
-  /** Containers that have ended without being told to, as far as it was seen. */
-  readonly died: Set<string>
+  /** Containers that were looked at, and whose end the engine would have told since. */
+  readonly watched: Set<string>
   /** Ports that something else on this machine was found to hold. */
   readonly taken: Set<number>
   /** Milliseconds that a container outlives its successor's start, for the requests that it still has. */
@@ -33,7 +33,7 @@ export function docker(config: Config): DockerParts {
     installation,
     calls: dockerCalls(engine, installation),
     images: images(engine, installation, config.SERVICE_BUILD_DIR),
-    died: new Set(),
+    watched: new Set(),
     taken: new Set(),
     drainMs,
     lostMs,

@@ -113,7 +113,8 @@ export const serviceEvents = {
   /** Ports that no container holds any more. */
   ServicePortsReleased: z.strictObject({ ports: z.array(Port) }),
   ServiceContainerCreated: Container,
-  ServiceStarted: Container.extend({ health: ServiceHealth }),
+  /** `started_at`: when the container's process began, as the engine says it; another time is another run of it. */
+  ServiceStarted: Container.extend({ health: ServiceHealth, started_at: z.string().max(64).optional() }),
   ServiceHealthChanged: z.strictObject({ health: ServiceHealth }),
   ServiceStopped: z.strictObject({}),
   ServiceCrashed: ServiceError,
@@ -149,6 +150,8 @@ export interface Service extends Settings {
   readonly container: Readonly<z.infer<typeof Container>> | null
   /** The container that requests are sent to. */
   readonly serving: Readonly<z.infer<typeof Container>> | null
+  /** When the process of `serving` began, as the engine says it; null: not noted. */
+  readonly started_at: string | null
   /** Ports of the host that nobody else gets. */
   readonly ports: readonly number[]
   /** Failed attempts since the last request. */
@@ -182,6 +185,7 @@ export const evolveService: Evolve<Service, ServiceEvent> = (state, event, at) =
       health: "none",
       container: null,
       serving: null,
+      started_at: null,
       ports: port === null ? [] : [port],
       last_error: null,
       grace: defaultGrace,
@@ -253,7 +257,7 @@ function change(state: Service, event: Change): Partial<Service> {
 }
 
 function started(state: Service, data: z.infer<typeof serviceEvents.ServiceStarted>): Partial<Service> {
-  const { health, ...container } = data
+  const { health, started_at = null, ...container } = data
   const common = {
     attempt: 0,
     next_attempt_at: null,
@@ -261,6 +265,7 @@ function started(state: Service, data: z.infer<typeof serviceEvents.ServiceStart
     health,
     container,
     serving: container,
+    started_at,
   } as const
   // The container before the present settings: why these did not run stays known.
   return data.revision === state.revision ? { ...common, failed_revision: null, last_error: null } : common

@@ -584,6 +584,7 @@ export interface EventData {
     readonly address: string
     readonly internal_port: number
     readonly health: "none" | "starting" | "healthy" | "unhealthy"
+    readonly started_at?: string
   }
   /** Aggregate: service. */
   ServiceHealthChanged: {
