@@ -284,6 +284,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       await effects.stop()
       stopping.abort()
       await Promise.allSettled(running)
+      await counted.flush()
       await store.close()
       redis.disconnect()
       accessRedis.disconnect()

@@ -8,6 +8,7 @@ import type { DocumentFetch } from "./document-fetch.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { H3Event } from "h3"
 import type { IncomingMessage } from "node:http"
+import type { KeyObject } from "node:crypto"
 import type { RateLimiter } from "../platform/rate-limit.ts"
 import type { Logger } from "../platform/log.ts"
 import type { Outcome } from "./outcome.ts"
@@ -66,7 +67,7 @@ export interface AuthorizationServer extends Omit<
   readonly accessTokens: AccessTokens
   readonly browserCookies: BrowserCookies
   /** Key of the refresh tokens' MAC, the same on every node. */
-  readonly refreshKey: Buffer
+  readonly refreshKey: KeyObject
 }
 
 /** An endpoint: request in, response out. Throws OAuthError, PageError or GatehouseError for everything that is no success. */

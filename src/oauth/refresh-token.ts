@@ -1,9 +1,10 @@
-import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto"
+import { type KeyObject, createHmac, createSecretKey, hkdfSync, timingSafeEqual } from "node:crypto"
 import type { AuthorizationServer } from "./authorization-server.ts"
 
 /** Key of the MAC, from the master key. */
-export function refreshKey(masterKey: string): Buffer {
-  return Buffer.from(hkdfSync("sha256", Buffer.from(masterKey, "base64"), "", "gatehouse oauth refresh token", 32))
+export function refreshKey(masterKey: string): KeyObject {
+  const master = Buffer.from(masterKey, "base64")
+  return createSecretKey(Buffer.from(hkdfSync("sha256", master, "", "gatehouse oauth refresh token", 32)))
 }
 
 /** `<family>.<generation>.<mac>`: every node can make it, nobody else can. The family is the grant's id. */

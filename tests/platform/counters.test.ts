@@ -53,6 +53,23 @@ describe("counters", () => {
     expect((await counted.since(now - hour, "client:c")).size).toBe(0)
   })
 
+  it("are written down together, and at once before they are read here", async () => {
+    const other = counters(
+      redis,
+      () => now,
+      () => undefined,
+    )
+    const before = (await counted.totals("client:b")).counts.get("issued")
+    for (let time = 0; time < 50; time += 1) other.add({ issued: 1 }, "client:batch")
+    expect((await other.totals("client:batch")).counts.get("issued")).toBe(50)
+    other.add({ issued: 1 }, "client:batch")
+    await other.flush()
+    expect((await counted.totals("client:batch")).counts.get("issued")).toBe(51)
+    other.add({ issued: -51 })
+    await other.flush()
+    expect((await counted.totals("client:b")).counts.get("issued")).toBe(before)
+  })
+
   it("let an hour pass by the minute and days by the hour", async () => {
     const start = now
     now = start + 30 * 60_000
