@@ -1,3 +1,4 @@
+import { listColumns } from "../api/list-columns.ts"
 import { type Row, cell, table } from "../api/rows.ts"
 
 /** An answer for people: lists as tables, objects as lines of field and value. */
@@ -6,7 +7,7 @@ export function readable(body: Row): string {
   const list = isList ? Object.entries(body).find(([, value]) => isRows(value)) : undefined
   if (list === undefined) return fields(body)
   const rows = list[1] as Row[]
-  return rows.length === 0 ? `no ${list[0]}\n` : table(rows)
+  return rows.length === 0 ? `no ${list[0]}\n` : table(rows, listColumns(list[0], rows))
 }
 
 function isRows(value: unknown): boolean {

@@ -65,6 +65,7 @@ const certificateStatusEndpoint = endpoint({
         message: messages[status],
         expires_at: certificate.material?.expires_at ?? null,
       },
+      version: versionOf(call, "certificate", certificate.cert_name.toLowerCase()),
     }
   },
 })
@@ -104,6 +105,8 @@ const coverage = endpoint({
           .map(({ hostname }) => hostname),
         uncovered_domains: domains.filter((domain) => !covered.some(({ hostname }) => covers(domain, hostname))),
       },
+      // Every proxy that comes, changes or goes may change the answer: also one that the certificate knows nothing of.
+      version: call.api.projections.world.position,
     }
   },
 })

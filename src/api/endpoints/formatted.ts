@@ -2,6 +2,7 @@ import * as z from "zod"
 import { type Endpoint, endpoint } from "../endpoint.ts"
 import { csv, table } from "../rows.ts"
 import type { Row } from "../rows.ts"
+import { listColumns } from "../list-columns.ts"
 import { proxyEndpoints } from "./proxies.ts"
 import { routeEndpoints } from "./routes.ts"
 import { tokenEndpoints } from "./tokens.ts"
@@ -27,7 +28,10 @@ function formatted(list: Endpoint, collection: string): Endpoint {
       if (call.query.format === "csv")
         return { text: csv(rows), headers: { "content-type": "text/csv; charset=utf-8" } }
       if (call.query.format === "table")
-        return { text: table(rows), headers: { "content-type": "text/plain; charset=utf-8" } }
+        return {
+          text: table(rows, listColumns(collection, rows)),
+          headers: { "content-type": "text/plain; charset=utf-8" },
+        }
       return answer
     },
   })

@@ -73,6 +73,27 @@ describe("the status of a certificate", () => {
   })
 })
 
+describe("what is asked of a certificate again and again", () => {
+  test("is not sent again while it is the same", async () => {
+    await create("asked", "asked.example.com", { email: "a@example.com" })
+    const get = (part: string, headers = {}) => api.call("GET", `${base}/asked/${part}`, undefined, headers, alice)
+    for (const part of ["status", "coverage"]) {
+      const etag = (await get(part)).headers.get("etag")!
+      expect(etag, part).toMatch(/^"\d+"$/)
+      expect((await get(part, { "if-none-match": etag })).status, part).toBe(304)
+    }
+    const before = { status: await get("status"), coverage: await get("coverage") }
+    await api.report("StartAttempt", { cert_name: "asked", directory_url: "https://ca.example/dir" })
+    const target_url = "http://93.184.216.34"
+    await api.call("POST", "/api/v1/proxy/targets", { hostname: "asked.example.com", target_url }, {}, alice)
+    for (const part of ["status", "coverage"] as const) {
+      const again = await get(part, { "if-none-match": before[part].headers.get("etag")! })
+      expect(again.status, part).toBe(200)
+      expect(again.body, part).not.toEqual(before[part].body)
+    }
+  })
+})
+
 describe("renewing", () => {
   test("does nothing before it is due, and joins what is running", async () => {
     await create("renewed", "renewed.test")
