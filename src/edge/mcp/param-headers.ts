@@ -14,19 +14,27 @@ export interface ParamHeader {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const mostHeaders = 100
 
-/** Declarations of a tool's input schema, along `properties` alone. What breaks the rules for them declares nothing. */
-export function paramHeaders(inputSchema: unknown, path: readonly string[] = []): readonly ParamHeader[] {
+/**
+ * Declarations of a tool's input schema, along `properties` alone. What breaks the rules for them declares nothing, and so do two
+ * for the same header: no client can send both.
+ */
+export function paramHeaders(inputSchema: unknown): readonly ParamHeader[] {
+  const found = declarations(inputSchema, [])
+  const alone = ({ header }: ParamHeader) => found.filter((other) => other.header === header).length === 1
+  return found.slice(0, mostHeaders).filter(alone)
+}
+
+function declarations(inputSchema: unknown, path: readonly string[]): readonly ParamHeader[] {
   if (!isObject(inputSchema) || !isObject(inputSchema["properties"]) || path.length > 32) return []
-  const found = Object.entries(inputSchema["properties"]).flatMap(([name, schema]): readonly ParamHeader[] => {
+  return Object.entries(inputSchema["properties"]).flatMap(([name, schema]): readonly ParamHeader[] => {
     if (!isObject(schema)) return []
     const { "x-mcp-header": header, type } = schema
     const at = [...path, name]
     const primitive = type === "string" || type === "integer" || type === "boolean"
     if (typeof header === "string" && token.test(header) && primitive)
       return [{ header: header.toLowerCase(), path: at, type }]
-    return paramHeaders(schema, at)
+    return declarations(schema, at)
   })
-  return found.slice(0, mostHeaders)
 }
 
 /**

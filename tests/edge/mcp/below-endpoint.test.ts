@@ -14,11 +14,11 @@ beforeEach(() => {
 afterAll(() => gate.close())
 
 const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "delete_all" } })
-const post = async (path: string) =>
+const post = async (path: string, claims: object = {}) =>
   statuses(
     await rawExchange(
       gate.edge.httpPort,
-      `POST ${path} HTTP/1.1\r\nHost: mcp.example.com\r\nAuthorization: Bearer ${gate.token()}\r\n` +
+      `POST ${path} HTTP/1.1\r\nHost: mcp.example.com\r\nAuthorization: Bearer ${gate.token({ ...claims })}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
     ),
   )
@@ -37,4 +37,22 @@ it("without a policy, and beside the endpoint, paths are streamed as they are", 
   expect(await post("/mcpx")).toEqual([200])
   expect(await post("/other/mcp")).toEqual([200])
   expect(await post("/mcp/x")).toEqual([403])
+})
+
+it.each(["/%256dcp", "/%25256D%2563p", "/mcp%253bx"])(
+  "%s is the endpoint to backends that unescape twice",
+  async (path) => {
+    gate.mcp({ mcp_policy: { default: "deny", rules: [] } })
+    expect(await post(path)).toEqual([403])
+    expect(gate.backend.requests).toEqual([])
+  },
+)
+
+it("where the endpoint is the root of the host, a policy covers every path", async () => {
+  const forOrigin = { aud: ["https://mcp.example.com"] }
+  gate.mcp({ mcp_endpoint: "/", mcp_policy: { default: "deny", rules: [] } })
+  for (const path of ["/", "/x", "/mcp", "/a/b/"]) expect(await post(path, forOrigin), path).toEqual([403])
+  expect(gate.backend.requests).toEqual([])
+  gate.mcp({ mcp_endpoint: "/" })
+  expect(await post("/x", forOrigin)).toEqual([200])
 })

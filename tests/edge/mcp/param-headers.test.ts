@@ -31,6 +31,15 @@ describe("parameters that are repeated in headers", () => {
       expect(paramHeaders(nothing)).toEqual([])
   })
 
+  it("are nothing where two want the same header, in whatever case", () => {
+    const text = (header: string) => ({ type: "string", "x-mcp-header": header })
+    const twice = {
+      type: "object",
+      properties: { a: text("Region"), b: text("rEGION"), c: text("Other"), d: text("") },
+    }
+    expect(paramHeaders(twice).map(({ header }) => header)).toEqual(["other"])
+  })
+
   it("say the same as the body: integers as numbers, booleans as text, Base64 decoded", () => {
     expect(fault({ region: "us", plain: "x" }, { region: "us", unknown: "x" })).toBe(false)
     expect(fault({ region: "ü" }, { region: `=?base64?${Buffer.from("ü").toString("base64")}?=` })).toBe(false)
