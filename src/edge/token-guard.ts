@@ -27,6 +27,8 @@ type Pass = Extract<Verdict, { pass: true }>
 /** A verified token, and what it is worth on the proxy that it was last used for. */
 interface Remembered extends AccessToken, KnownCredential {
   readonly identity: Identity
+  /** See `AccessTokens.standing`. */
+  stood: object | undefined
   proxy: ResourceProxy
   outcome: Pass | AdmissionFault | "identity_not_representable"
 }
@@ -50,8 +52,9 @@ const anonymous: Pass = { pass: true, headers: [], protected: true, identity: nu
  * Guard of proxied hosts (resource server of RFC 6750 and RFC 9068). Order: CORS preflight and Origin on the MCP
  * endpoint, excluded paths, credential, token, issuer, audience, people rule, scope.
  *
- * A verified token is remembered, so a later request costs one pass over the headers and a few lookups. Only what cannot change is remembered, the signature and the claims: expiry, grant, client and key are
- * looked up each time, and the outcome belongs to one value of the proxy. So nothing has to be invalidated, and a
+ * A verified token is remembered, so a later request costs one pass over the headers and a few lookups. Only what cannot
+ * change is remembered, the signature and the claims: expiry is looked at each time, grant, client and key whenever the
+ * projections have changed, and the outcome belongs to one value of the proxy. So nothing has to be invalidated, and a
  * revocation works from the moment it is folded.
  */
 export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.now }: TokenGuardParts): Guard {
@@ -117,7 +120,7 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     const token = { claims, kid }
     const outcome = outcomeOn(proxy, token, identity)
     tokenOf.set(identity, token)
-    const met: Remembered = { ...token, text, identity, proxy, outcome }
+    const met: Remembered = { ...token, text, identity, stood: undefined, proxy, outcome }
     cache.set(met)
     return met
   }

@@ -25,8 +25,11 @@ export interface AccessTokens {
    * @param issuer the one issuer (RFC 8414 §2) whose tokens are wanted, compared byte for byte
    */
   verify(token: string, issuer: string): Checked
-  /** What changes after a full check: expiry and revocation. A few lookups, for tokens that were verified before. */
-  standing(token: AccessToken): TokenFault | undefined
+  /**
+   * What changes after a full check: expiry and revocation, for tokens that were verified before. Nothing is looked up while the
+   * projections are as they were when the token last stood, which is noted in `stood`.
+   */
+  standing(token: AccessToken & { stood?: object | undefined }): TokenFault | undefined
   /** Revocation alone: is the grant there and the client's, the token not ended by itself, the client registered
    * and not switched off, the key published, and are the API tokens still there that its person signed in with and its client was set
    * up with? */
@@ -65,9 +68,22 @@ export function accessTokens({ world, now }: AccessTokenSources): AccessTokens {
     return account === undefined || account.created_at > created_at
   }
 
-  function standing(token: AccessToken): TokenFault | undefined {
+  /** Stands for one state of the projections. */
+  let moment: { readonly world: World | undefined; readonly position: number } = { world: undefined, position: -1 }
+
+  function currentMoment(): object {
+    const { position } = world()
+    if (moment.position !== position || moment.world !== world()) moment = { world: world(), position }
+    return moment
+  }
+
+  function standing(token: AccessToken & { stood?: object | undefined }): TokenFault | undefined {
     if (now() >= token.claims.exp * 1000) return "expired"
-    return revoked(token) ? "revoked" : undefined
+    const current = currentMoment()
+    if (token.stood === current) return undefined
+    if (revoked(token)) return "revoked"
+    token.stood = current
+    return undefined
   }
 
   function verify(text: string, issuer: string): Checked {
@@ -79,7 +95,7 @@ export function accessTokens({ world, now }: AccessTokenSources): AccessTokens {
     const soon = now() / 1000 + skew
     if (claims.iat > soon || (claims.nbf ?? 0) > soon) return { ok: false, reason: "not_yet_valid" }
     const token = { claims, kid: found.kid }
-    const fault = standing(token)
+    const fault = standing({ ...token })
     return fault === undefined ? { ok: true, ...token } : { ok: false, reason: fault }
   }
 
