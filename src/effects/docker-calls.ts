@@ -1,6 +1,7 @@
 import type { ContainerInfo, ContainerInspectInfo, ContainerCreateOptions } from "dockerode"
-import { type Engine, EngineError, type EngineEvent, jsonLines } from "./docker-engine.ts"
+import { type Engine, EngineError, type EngineEvent, jsonLines, settled } from "./docker-engine.ts"
 import { label, ownLabels } from "./docker-container.ts"
+import { networkKeeper } from "./docker-network.ts"
 
 /** A container of this installation. */
 export interface Seen {
@@ -31,7 +32,7 @@ export interface Calls {
   restart(id: string, grace: number): Promise<void>
   /** @param force also one that runs; without, that one stays */
   remove(id: string, force?: boolean): Promise<void>
-  /** Creates the network of services when it is missing; another must exist. */
+  /** Creates the network of services when it is missing; another must exist. One of several of the same name is kept. */
   ensureNetwork(name: string, create: boolean): Promise<void>
   ensureVolume(name: string, service: string): Promise<void>
   /**
@@ -44,14 +45,6 @@ export interface Calls {
   /** Images that were built for a service. @param keep those of these settings, by their event label */
   removeImages(service: string, keep?: string): Promise<void>
 }
-
-/** What the engine answers to a step that was made before, or whose object is gone. */
-const settled =
-  (...statuses: number[]) =>
-  (error: unknown) => {
-    if (error instanceof EngineError && error.status !== undefined && statuses.includes(error.status)) return undefined
-    throw error
-  }
 
 /** Calls for one installation. @param installation value of the label that tells its containers from foreign ones */
 export function dockerCalls(engine: Engine, installation: string): Calls {
@@ -119,33 +112,7 @@ export function dockerCalls(engine: Engine, installation: string): Calls {
       engine
         .call("remove", (docker, abortSignal) => docker.getContainer(id).remove({ force, v: true, abortSignal }))
         .then(nothing, settled(404, 409)),
-    async ensureNetwork(name, create) {
-      const known = await engine
-        .call(
-          "network",
-          (docker, abortSignal) =>
-            docker.getNetwork(name).inspect({ abortSignal } as never) as unknown as Promise<object>,
-        )
-        .catch(settled(404))
-      if (known !== undefined) return
-      if (!create) throw new EngineError("permanent", `network: there is no network ${name}`)
-      // Containers of different owners do not reach each other but through the gateway.
-      const Options = { "com.docker.network.bridge.enable_icc": "false" }
-      const wanted = {
-        Name: name,
-        Driver: "bridge",
-        CheckDuplicate: true,
-        Options,
-        Labels: { [label.installation]: installation },
-      }
-      await engine
-        .call("network", (docker, abortSignal) => docker.createNetwork({ ...wanted, abortSignal }))
-        .catch(settled(409))
-        // Addresses that others use now may be free later.
-        .catch((error: EngineError) => {
-          throw error.code === "permanent" ? new EngineError("refused", error.message, error.status) : error
-        })
-    },
+    ensureNetwork: networkKeeper(engine, installation),
     async ensureVolume(name, service) {
       const Labels = ownLabels(installation, { service_name: service })
       await engine.call("volume", (docker, abortSignal) => docker.createVolume({ Name: name, Labels, abortSignal }))

@@ -148,6 +148,14 @@ async function open({ DOCKER_HOST, DOCKER_API_VERSION }: EngineSettings): Promis
   throw new EngineError("unavailable", "DOCKER_HOST must be unix:///path or tcp://host:port")
 }
 
+/** What the engine answers to a step that was made before, or whose object is gone. */
+export const settled =
+  (...statuses: number[]) =>
+  (error: unknown) => {
+    if (error instanceof EngineError && error.status !== undefined && statuses.includes(error.status)) return undefined
+    throw error
+  }
+
 /** Values that the engine sends line by line, until the stream ends or `signal` does. */
 export async function* jsonLines(stream: Readable, signal: AbortSignal): AsyncGenerator<ProgressLine & EngineEvent> {
   const abort = () => stream.destroy(new Error("no answer in time"))
@@ -170,7 +178,7 @@ function engineError(what: string, error: unknown): EngineError {
   const { statusCode, message, json } = error as { statusCode?: number; message: string; json?: { message?: string } }
   if (statusCode === undefined) return new EngineError("unavailable", `${what}: the container engine cannot be reached`)
   const said = (json?.message ?? message).replace(/^\(HTTP code \d+\) [^-]* - /, "")
-  const permanent = statusCode === 400 || statusCode === 404 || statusCode === 409
+  const permanent = (statusCode === 400 || statusCode === 404 || statusCode === 409) && !/ is ambiguous/.test(said)
   return new EngineError(permanent ? "permanent" : kindOfFailure(said), `${what}: ${shortened(said)}`, statusCode)
 }
 
