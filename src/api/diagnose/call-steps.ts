@@ -1,6 +1,7 @@
-import { type Learned, type ResourceDocument, asked, initialize, mcpHeaders, parameter } from "./resource-steps.ts"
+import { type Learned, type ResourceDocument, parameter } from "./resource-steps.ts"
+import { introduction, openingCall } from "./opening-call.ts"
 import { failed, ok, quoted, warning } from "./finding.ts"
-import type { Answered, Reach } from "./reach.ts"
+import { type Answered, type Reach, asked } from "./reach.ts"
 import type { ServerDocument } from "./server-steps.ts"
 
 /** Can clients that run in a browser read what they need? */
@@ -27,7 +28,7 @@ export async function cors(
 
 /** Is a token that is none refused as such? A server that lets it pass does not check at all. */
 export async function rejection(reach: Reach, url: string): Promise<Learned<never>> {
-  const answer = await call(reach, url, "gatehouse-doctor.not-a-token")
+  const answer = await openingCall(reach, url, "gatehouse-doctor.not-a-token")
   if (typeof answer === "string") return { finding: failed(`A call with a wrong token gets no answer: ${answer}`) }
   if (answer.status >= 200 && answer.status < 300)
     return { finding: failed("A call with a made-up token passes: the server does not check tokens.") }
@@ -58,7 +59,7 @@ export async function mcpCall(
   token: string | undefined,
   expected: Expected,
 ): Promise<Learned<never>> {
-  const answer = await call(reach, url, token)
+  const answer = await openingCall(reach, url, token)
   if (typeof answer === "string") return { finding: failed(`The call gets no answer: ${answer}`) }
   if (answer.status === 401) return { finding: failed(`The token is refused: ${tokenFault(token, expected)}`) }
   if (answer.status === 403) return { finding: failed(forbidden(answer)) }
@@ -69,16 +70,8 @@ export async function mcpCall(
     return { finding: failed("The call is answered with something that is no JSON-RPC message.") }
   if (message["result"] === undefined)
     return { finding: failed(`The MCP server answers with an error: ${quoted(message["error"])}.`) }
-  const { serverInfo, protocolVersion } = message["result"] as {
-    serverInfo?: { name?: unknown }
-    protocolVersion?: unknown
-  }
-  return { finding: ok(`The MCP server ${quoted(serverInfo?.name)} answers with revision ${quoted(protocolVersion)}.`) }
-}
-
-function call(reach: Reach, url: string, token: string | undefined): Promise<Answered | string> {
-  const headers = { ...mcpHeaders(reach), ...(token !== undefined && { authorization: `Bearer ${token}` }) }
-  return asked(reach, url, { method: "POST", headers, body: initialize(reach) })
+  const { name, revision } = introduction(message["result"] as Readonly<Record<string, unknown>>)
+  return { finding: ok(`The MCP server ${quoted(name)} answers with revision ${quoted(revision)}.`) }
 }
 
 function forbidden(answer: Answered): string {

@@ -111,6 +111,16 @@ export function reach({ own, allow, signal, protocolVersion = "2025-06-18" }: Re
   }
 }
 
+/** An answer, or why there is none. */
+export async function asked(reach: Reach, ...call: Parameters<Reach["ask"]>): Promise<Answered | string> {
+  try {
+    return await reach.ask(...call)
+  } catch (error) {
+    if (error instanceof Unreachable) return `${error.message}.`
+    throw error
+  }
+}
+
 /** An address that the caller may not have Gatehouse dial. */
 class Refused extends Error {
   readonly code = "REFUSED"

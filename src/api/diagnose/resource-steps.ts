@@ -1,4 +1,5 @@
-import { type Answered, type Reach, Unreachable } from "./reach.ts"
+import { openingCall } from "./opening-call.ts"
+import { type Answered, type Reach, asked } from "./reach.ts"
 import { type Finding, failed, ok, quoted, secureUrl, warning } from "./finding.ts"
 
 /** A protected resource metadata document (RFC 9728) and where it was found. */
@@ -18,34 +19,16 @@ export interface Learned<T> {
 
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-/** First message of an MCP client. */
-export function initialize({ protocolVersion }: Reach): string {
-  const clientInfo = { name: "gatehouse-doctor", version: "1" }
-  const params = { protocolVersion, capabilities: {}, clientInfo }
-  return JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })
-}
-
-/** Headers of the same. */
-export function mcpHeaders({ protocolVersion }: Reach): Record<string, string> {
-  return {
-    "content-type": "application/json",
-    accept: "application/json, text/event-stream",
-    "mcp-protocol-version": protocolVersion,
-  }
-}
-
 /** Can the address be called at all? */
 export async function connect(reach: Reach, url: string): Promise<Learned<Answered>> {
   const parsed = URL.parse(url)
   if (parsed === null) return { finding: failed(`${quoted(url)} is no URL.`) }
   if (secureUrl(url) === undefined)
     return { finding: failed("The address must be an https URL without user information; http is for loopback only.") }
-  try {
-    const value = await reach.ask(url, { method: "POST", headers: mcpHeaders(reach), body: initialize(reach) })
-    return { finding: ok(`${parsed.host} answers.`), value }
-  } catch (error) {
-    return { finding: failed(`${parsed.host} cannot be reached: ${unreachable(error)}.`) }
-  }
+  const value = await openingCall(reach, url)
+  return typeof value === "string"
+    ? { finding: failed(`${parsed.host} cannot be reached: ${value}`) }
+    : { finding: ok(`${parsed.host} answers.`), value }
 }
 
 /** Does the answer to a call without a token send a client on its way (RFC 6750 §3, RFC 9728 §5.1)? */
@@ -140,20 +123,6 @@ async function documentAt(reach: Reach, url: string): Promise<ResourceDocument |
   const suffix = pathname.startsWith(wellKnown) ? pathname.slice(wellKnown.length) : ""
   const openToBrowsers = answer.header("access-control-allow-origin") !== undefined
   return { url, derived: origin + suffix, content: answer.json, openToBrowsers }
-}
-
-/** An answer, or why there is none. */
-export async function asked(reach: Reach, ...call: Parameters<Reach["ask"]>): Promise<Answered | string> {
-  try {
-    return await reach.ask(...call)
-  } catch (error) {
-    return `${unreachable(error)}.`
-  }
-}
-
-function unreachable(error: unknown): string {
-  if (error instanceof Unreachable) return error.message
-  throw error
 }
 
 /** Would a client take a token for what the metadata says, and the server for what was called (RFC 8707, RFC 9728 §3.3)? */

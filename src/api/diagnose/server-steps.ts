@@ -1,7 +1,7 @@
-import { type Learned, asked } from "./resource-steps.ts"
+import type { Learned } from "./resource-steps.ts"
 import { createHash, randomBytes } from "node:crypto"
 import { failed, ok, quoted, secureUrl, warning } from "./finding.ts"
-import type { Reach } from "./reach.ts"
+import { type Reach, asked } from "./reach.ts"
 
 /** Authorization server metadata (RFC 8414) that was found good. */
 export interface ServerDocument {
