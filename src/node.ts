@@ -19,7 +19,7 @@ import { deciderModel } from "./commands/decider.ts"
 import { eventFeed } from "./projections/event-feed.ts"
 import { eventStreamPath } from "./api/event-socket.ts"
 import { eventSubscriptions } from "./api/event-subscriptions.ts"
-import { gatewayGuard } from "./gateway-guard.ts"
+import { gatewayGuard, sharedProofs } from "./gateway-guard.ts"
 import { fork } from "./events/world.ts"
 import { GatehouseError } from "./errors.ts"
 import { healthChecks } from "./health-checks.ts"
@@ -177,6 +177,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       adminSockets: [eventStreamPath],
       hostLogin: oauth.hostLogin,
       renewCookie: oauth.renewCookie,
+      claimProof: sharedProofs(config, ttl, log),
       openKey: keys.open,
       allowAddress: mayDial(config),
       log,

@@ -1,8 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http"
 import type { EdgeContext, Exchange, MetadataAnswer, UpgradeSocket } from "./exchange.ts"
 import { type HeadScan, type RequestHead, hasToken, scanHead } from "./framing.ts"
 import { answer, endAfter, refuse } from "./answer.ts"
-import type { Verdict } from "./guard.ts"
+import type { ProvenPass, Verdict } from "./guard.ts"
 import { parseHost, splitAbsoluteForm } from "./host.ts"
 import { authority } from "../platform/config.ts"
 import { canonicalTarget } from "../projections/canonical-target.ts"
@@ -15,6 +14,8 @@ import { releaseUpgrade } from "./splice.ts"
 import { isReserved, takesCookie } from "../projections/browser-host.ts"
 import { reason } from "../platform/log.ts"
 import { webSocketFault } from "./upgrade.ts"
+
+type Pass = Extract<Verdict, { pass: true }>
 
 const acmePrefix = "/.well-known/acme-challenge/"
 const metadataPrefix = "/.well-known/o"
@@ -157,8 +158,16 @@ function route(exchange: Exchange, routed: RoutedHost): void {
     const renewed = edge.renewCookie(proxy, verdict.renew)
     if (renewed !== undefined) return void goOn(exchange, renewed)
   }
+  if (verdict.proof !== undefined) return void claimProof(exchange, verdict, verdict.proof)
+  admit(exchange, routed, verdict)
+}
+
+function admit(exchange: Exchange, routed: RoutedHost, verdict: Pass): void {
+  const { edge, path } = exchange
+  const { proxy } = routed
   exchange.identity = verdict.identity
   exchange.cors = verdict.cors
+  exchange.nonce = verdict.nonce
   // What an MCP endpoint answers to a repeated header names the request; everywhere else it is malformed like any other.
   if (proxy.mcp?.mcp_enabled === true && edge.mcp.concerns(proxy, path))
     return edge.mcp.take(exchange, proxy, () =>
@@ -172,7 +181,7 @@ function answerMetadata(exchange: Exchange, { status, headers, body }: MetadataA
   if (exchange.phase !== "done") answer(exchange, status, headers, body)
 }
 
-function toBackend(exchange: Exchange, routed: RoutedHost, verdict: Extract<Verdict, { pass: true }>): void {
+function toBackend(exchange: Exchange, routed: RoutedHost, verdict: Pass): void {
   const { edge, path } = exchange
   const { proxy } = routed
   const chosen = edge.routes.match(proxy, exchange.method, path)
@@ -184,15 +193,33 @@ function toBackend(exchange: Exchange, routed: RoutedHost, verdict: Extract<Verd
 
 /** Takes the request up again when it is known whether its cookie is renewed: everything may have changed meanwhile. */
 async function goOn(exchange: Exchange, renewed: Promise<string | undefined>): Promise<void> {
-  const { edge, hostname, req } = exchange
   exchange.setCookie = (await renewed) ?? null
+  takeUp(exchange, (routed) => route(exchange, routed))
+}
+
+/** A proof of possession is good once on all nodes (RFC 9449 §11.1): the one look at the store on the way of a request. */
+async function claimProof(exchange: Exchange, verdict: Pass, { id, replayed }: ProvenPass): Promise<void> {
+  const first = await exchange.edge.claimProof(id)
+  takeUp(exchange, (routed) => {
+    const { guard } = exchange.edge
+    const standing = verdict.identity === null || guard.stillAllowed(routed.proxy, verdict.identity)
+    if (first && standing) return admit(exchange, routed, verdict)
+    const instead = replayed()
+    if (instead.pass) return admit(exchange, routed, instead)
+    exchange.reason = instead.reason
+    answer(exchange, instead.status, instead.headers, instead.body)
+  })
+}
+
+function takeUp(exchange: Exchange, step: (routed: RoutedHost) => void): void {
+  const { edge, hostname, req } = exchange
   if (exchange.phase === "done") return
   try {
     // The names that were judged belong to another request by now.
     scanHead(req as RequestHead, edge.limits, edge.names, edge.judged)
     const routed = edge.hosts.get(hostname)
     if (routed === undefined) refuse(exchange, "not_found")
-    else route(exchange, routed)
+    else step(routed)
   } catch (error) {
     edge.log.error("request_failed", { host: hostname, request_id: exchange.requestId, reason: reason(error) })
     fail(exchange, "internal")
@@ -201,70 +228,4 @@ async function goOn(exchange: Exchange, renewed: Promise<string | undefined>): P
 
 function wantsWebSocket({ scan, upgrade }: Exchange): boolean {
   return upgrade !== undefined || (scan.upgrade !== "" && hasToken(scan.upgrade, "websocket"))
-}
-
-const nothing: HeadScan = {
-  host: undefined,
-  connection: "",
-  upgrade: "",
-  expect: "",
-  forwardedFor: "",
-  contentLength: "",
-  chunked: false,
-  mcpRepeated: false,
-}
-
-/** A request of which nothing is known yet. */
-export function newExchange(
-  edge: EdgeContext,
-  client: Exchange["client"],
-  req: IncomingMessage,
-  res: ServerResponse,
-  requestId: string,
-  upgrade?: UpgradeSocket,
-): Exchange {
-  const now = edge.now()
-  return {
-    edge,
-    client,
-    req,
-    res,
-    method: req.method!,
-    rawHeaders: req.rawHeaders,
-    requestId,
-    started: now,
-    upgrade,
-    address: client.peer,
-    scan: nothing,
-    hostname: "",
-    authority: "",
-    path: "",
-    query: "",
-    proxy: undefined,
-    identity: null,
-    cors: undefined,
-    setCookie: undefined,
-    mcp: undefined,
-    filter: undefined,
-    reason: null,
-    noted: undefined,
-    bytes: 0,
-    logged: false,
-    phase: "new",
-    plan: undefined,
-    head: "",
-    upstream: undefined,
-    retried: false,
-    deadline: 0,
-    uploading: false,
-    received: 0,
-    uploadDone: true,
-    held: undefined,
-    heldBytes: 0,
-    partial: undefined,
-    interim: 0,
-    body: undefined,
-    lastByte: now,
-    paused: false,
-  }
 }

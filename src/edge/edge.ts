@@ -48,6 +48,7 @@ export interface EdgeParts {
   readonly adminSockets: readonly string[]
   readonly hostLogin: OwnHandler
   readonly renewCookie: RenewCookie
+  readonly claimProof: EdgeContext["claimProof"]
   /** Opens a certificate's private key (PEM) by its vault reference. */
   readonly openKey: (keyRef: string) => Promise<string>
   readonly log: Logger
@@ -125,6 +126,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     ownsWebSocket: (path) => parts.adminSockets.includes(path),
     hostLogin: parts.hostLogin,
     renewCookie: parts.renewCookie,
+    claimProof: parts.claimProof,
     oauthHost,
     adminHosts,
     adminSources: addressRanges(config.ADMIN_SOURCES),

@@ -3,7 +3,7 @@ import type { EdgeContext, Exchange, UpgradeSocket } from "./exchange.ts"
 import { dropUpstream, fail } from "./abandon.ts"
 import type { ClientConnection } from "./client-connections.ts"
 import { type ErrorCode, catalogue } from "../errors.ts"
-import { newExchange } from "./dispatch.ts"
+import { newExchange } from "./new-exchange.ts"
 import { endAfter, rawRefusal } from "./answer.ts"
 import { watchUpgrade } from "./splice.ts"
 

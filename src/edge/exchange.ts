@@ -84,6 +84,8 @@ export interface EdgeContext {
   /** Answers `/.gatehouse/` on hosts that take a cookie. */
   readonly hostLogin: OwnHandler
   readonly renewCookie: RenewCookie
+  /** Asks whether no node saw a proof of possession before, and remembers it. Never rejects. */
+  readonly claimProof: (id: string) => Promise<boolean>
   readonly oauthHost: string
   readonly adminHosts: ReadonlySet<string>
   readonly adminSources: AddressRanges
@@ -138,6 +140,8 @@ export interface Exchange {
   cors: readonly string[] | undefined
   /** For the answer of the backend: a renewed cookie of the host; null when renewal was tried in vain. */
   setCookie: string | null | undefined
+  /** For the answer of the backend: `DPoP-Nonce`. */
+  nonce: string | undefined
   /** Set behind the gate of an MCP endpoint. */
   mcp: McpExchange | undefined
   /** Changes the answer's body on its way. */

@@ -32,6 +32,14 @@ export interface Identity {
   readonly expires: number
 }
 
+/** What is left to do for a request with a proof of possession (RFC 9449). */
+export interface ProvenPass {
+  /** The proof, by a name that is the same on every node: it is good once. */
+  readonly id: string
+  /** The verdict instead, when another node saw the proof before. */
+  readonly replayed: () => Verdict
+}
+
 /** Answer of the guard. */
 export type Verdict =
   | {
@@ -45,6 +53,10 @@ export type Verdict =
       readonly cors?: readonly string[]
       /** The cookie that the request came with is to be renewed. */
       readonly renew?: BrowserClaims
+      /** The request came with a proof of possession. */
+      readonly proof?: ProvenPass
+      /** For the answer: what the client's next proof must carry. */
+      readonly nonce?: string
     }
   | {
       readonly pass: false

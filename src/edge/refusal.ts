@@ -34,6 +34,8 @@ export interface RefusedRequest {
   /** CORS headers to add, flat. */
   readonly cors: readonly string[]
   readonly requestId: string | undefined
+  /** For the next proof of possession, where proofs must carry one. */
+  readonly nonce?: string | undefined
 }
 
 interface Answer {
@@ -53,7 +55,7 @@ export function refusal(fault: GuardFault, request: RefusedRequest): Verdict {
     status: catalogue[code].status,
     headers: [
       ...(challenge === undefined ? [] : ["WWW-Authenticate", challenge]),
-      ...(proofChallenge === undefined ? [] : ["WWW-Authenticate", proofChallenge]),
+      ...(proofChallenge === undefined ? [] : ["WWW-Authenticate", proofChallenge, ...nonceHeader(request.nonce)]),
       "Content-Type",
       type,
       "Cache-Control",
@@ -63,6 +65,11 @@ export function refusal(fault: GuardFault, request: RefusedRequest): Verdict {
     body: JSON.stringify(request.mcpEndpoint ? rpcError(code, detail) : problemBody(code, detail, request.requestId)),
     reason: fault,
   }
+}
+
+/** `DPoP-Nonce` (RFC 9449 §8), flat. */
+export function nonceHeader(nonce: string | undefined): readonly string[] {
+  return nonce === undefined ? [] : ["DPoP-Nonce", nonce]
 }
 
 function answerTo(fault: GuardFault, { proxy, publicHttpsPort: port }: RefusedRequest): Answer {
@@ -105,6 +112,14 @@ function answerTo(fault: GuardFault, { proxy, publicHttpsPort: port }: RefusedRe
       return bound("The access token is bound to a key and is not a bearer token.")
     case "not_sender_constrained":
       return bound("The access token must be bound to a key and come with a proof of it.")
+    case "proof_nonce": {
+      // Alone: a Bearer challenge beside it would say that the token is bad.
+      const description = "The DPoP proof must carry the nonce of this answer."
+      const proofChallenge = dpopChallenge(proxy, port, { error: "use_dpop_nonce", description })
+      return { code: "invalid_token", detail: description, proofChallenge }
+    }
+    case "proof_key":
+      return bound("The DPoP proof is by another key than the token's.")
     case "proof_missing":
     case "proof_malformed":
     case "proof_header_not_allowed":
@@ -115,7 +130,6 @@ function answerTo(fault: GuardFault, { proxy, publicHttpsPort: port }: RefusedRe
     case "proof_time":
     case "proof_token":
     case "proof_id":
-    case "proof_key":
     case "proof_replayed":
     case "proofs_too_many":
       return bound("The DPoP proof is not good for this request.", "invalid_dpop_proof")

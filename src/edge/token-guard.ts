@@ -4,7 +4,8 @@ import type { Guard, GuardedRequest, Identity, Verdict } from "./guard.ts"
 import { type GuardFault, refusal } from "./refusal.ts"
 import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts"
 import { type Credential, guardHeaders, isToken68, readCredential, singleHeader, tokenInQuery } from "./credentials.ts"
-import { type PossessionFault, proofGuard } from "./proof-guard.ts"
+import { type PossessionFault, type UsedProof, proofGuard } from "./proof-guard.ts"
+import type { ProofNonces } from "../projections/dpop-nonce.ts"
 import { type KnownCredential, credentialCache } from "./credential-cache.ts"
 import { excludedPaths, isExcluded } from "../projections/excluded-paths.ts"
 import { identityHeaders } from "./identity-headers.ts"
@@ -20,6 +21,8 @@ export interface TokenGuardParts {
   readonly remembered?: number
   /** Milliseconds since the epoch, for proofs of possession; the system's by default. */
   readonly now?: () => number
+  /** Where proofs of possession must carry a nonce. */
+  readonly nonces?: ProofNonces | undefined
 }
 
 type Pass = Extract<Verdict, { pass: true }>
@@ -36,6 +39,12 @@ interface Remembered extends AccessToken, KnownCredential {
 type Presented = Extract<Credential, { token: string }>
 type Unknown = TokenFault | "malformed_authorization"
 type Judgement = Remembered["outcome"] | Unknown | PossessionFault
+
+/** A request that passes once it is known that no other node saw its proof. */
+interface Proven {
+  readonly outcome: Pass
+  readonly proof: UsedProof
+}
 
 /** What follows from a proxy's settings; a proxy is a new value after each change. */
 export interface Plan {
@@ -57,12 +66,12 @@ const anonymous: Pass = { pass: true, headers: [], protected: true, identity: nu
  * projections have changed, and the outcome belongs to one value of the proxy. So nothing has to be invalidated, and a
  * revocation works from the moment it is folded.
  */
-export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.now }: TokenGuardParts): Guard {
+export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.now, nonces }: TokenGuardParts): Guard {
   const { publicHttpsPort } = settings
   const cache = credentialCache<Remembered>(remembered)
   const plans = new WeakMap<ResourceProxy, Plan>()
   const tokenOf = new WeakMap<Identity, AccessToken>()
-  const possessionFault = proofGuard(now)
+  const provePossession = proofGuard(now, nonces)
 
   function planOf(proxy: ResourceProxy): Plan {
     const known = plans.get(proxy)
@@ -80,7 +89,11 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
   }
 
   /** What this token is worth on this proxy, now, as it was presented: with its scheme, and a bound one with its proof. */
-  function judgePresented(proxy: ResourceProxy, { type, token }: Presented, request: GuardedRequest): Judgement {
+  function judgePresented(
+    proxy: ResourceProxy,
+    { type, token }: Presented,
+    request: GuardedRequest,
+  ): Judgement | Proven {
     const known = recall(proxy, token)
     if (typeof known === "string") return known
     const { outcome, claims } = known
@@ -91,7 +104,8 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     const { method, path, rawHeaders } = request
     const url = planOf(proxy).origin + path
     const proof = singleHeader(rawHeaders, "dpop")
-    return possessionFault({ method, url, token, confirmation: cnf, proof }) ?? outcome
+    const proven = provePossession({ method, url, token, confirmation: cnf, proof })
+    return typeof proven === "string" ? proven : { outcome, proof: proven }
   }
 
   /** A token that stands, with what it is worth on this proxy, now, if it is presented as it must be. */
@@ -132,7 +146,14 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     const { authorization, origin, repeated } = guardHeaders(request.rawHeaders)
     const mcpEndpoint = isMcpEndpoint(proxy, request.path)
     const refuse = (fault: GuardFault, cors = mcpEndpoint ? corsHeaders(origin) : []) =>
-      refusal(fault, { proxy, publicHttpsPort, mcpEndpoint, cors, requestId: request.requestId })
+      refusal(fault, {
+        proxy,
+        publicHttpsPort,
+        mcpEndpoint,
+        cors,
+        requestId: request.requestId,
+        nonce: nonces?.current(),
+      })
 
     const pass = (verdict: Pass): Verdict =>
       mcpEndpoint && origin !== undefined ? { ...verdict, cors: corsHeaders(origin) } : verdict
@@ -156,8 +177,13 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     const credential = readCredential(authorization)
     if (credential.type === "malformed") return refuse("malformed_authorization")
     const outcome = credential.type === "none" ? "no_credential" : judgePresented(proxy, credential, request)
-    if (typeof outcome !== "string") return pass(outcome)
-    return proxy.auth.auth_mode === "passthrough" && !isAmbiguous(outcome) ? pass(anonymous) : refuse(outcome)
+    if (typeof outcome !== "string" && "pass" in outcome) return pass(outcome)
+    const nonce = nonces && credential.type === "dpop" ? { nonce: nonces.current() } : {}
+    const shut = (fault: GuardFault) =>
+      proxy.auth?.auth_mode === "passthrough" && !isAmbiguous(fault) ? pass({ ...anonymous, ...nonce }) : refuse(fault)
+    if (typeof outcome === "string") return shut(outcome)
+    const proof = { id: outcome.proof.id, replayed: () => shut("proof_replayed") }
+    return pass({ ...outcome.outcome, ...nonce, proof })
   }
 
   function stillAllowed(proxy: ResourceProxy, identity: Identity): boolean {

@@ -68,7 +68,8 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   const shaped = exchange.mcp === undefined ? own : edge.mcp.shape(exchange, exchange.mcp, head, own)
   if (shaped === undefined) return broken(exchange, "mcp_answer_unreadable")
   const plain = head.eventStream ? unbuffered(shaped) : shaped
-  const headers = exchange.setCookie ? withCookie(plain, exchange.setCookie) : plain
+  const told = exchange.setCookie ? withCookie(plain, exchange.setCookie) : plain
+  const headers = exchange.nonce === undefined ? told : withNonce(told, exchange.nonce)
   // A backend that refuses a body does not want the rest of it; nobody else does.
   if (edge.draining || (status >= 400 && !exchange.uploadDone)) endAfter(exchange)
   const hasBody = exchange.method !== "HEAD" && status !== 204 && status !== 304
@@ -100,6 +101,12 @@ const cacheHeader = /^(?:cache-control|expires|surrogate-control|(?:[a-z]+-)?cdn
 function withCookie(headers: readonly string[], cookie: string): string[] {
   const kept = headers.filter((_, i) => !cacheHeader.test(headers[i - (i % 2)]!))
   return [...kept, "Cache-Control", "no-store", "Set-Cookie", cookie]
+}
+
+/** The nonce is ours to give (RFC 9449 §8.2): the backend never saw a proof. */
+function withNonce(headers: readonly string[], nonce: string): string[] {
+  const kept = headers.filter((_, i) => headers[i - (i % 2)]!.toLowerCase() !== "dpop-nonce")
+  return [...kept, "DPoP-Nonce", nonce]
 }
 
 /** The backend's CORS headers give way to ours. */

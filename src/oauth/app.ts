@@ -30,6 +30,7 @@ import { metadata } from "./metadata.ts"
 import { noCounters } from "../platform/counters.ts"
 import { githubOn } from "./external-provider.ts"
 import { oidc } from "./oidc.ts"
+import { proofNonces } from "../projections/dpop-nonce.ts"
 import { randomUUID } from "node:crypto"
 import { rateLimiter } from "../platform/rate-limit.ts"
 import { refreshKey } from "./refresh-token.ts"
@@ -127,6 +128,7 @@ export function oauthApp(parts: AuthorizationServerParts): OAuthApp {
     tokensByHash: tokensByHash(parts.projections),
     accessTokens: accessTokens({ world: () => parts.projections.world, now }),
     browserCookies: browserCookies(() => parts.projections.world, now),
+    proofNonces: config.OAUTH_DPOP_NONCE_REQUIRED ? proofNonces(config.MASTER_KEY, now) : undefined,
     refreshKey: refreshKey(config.MASTER_KEY),
   }
   warnOfAllowList(server)
@@ -221,7 +223,7 @@ function dressed(response: Response, open: boolean): Response {
   for (const [name, value] of Object.entries(commonHeaders)) response.headers.set(name, value)
   if (open) {
     response.headers.set("access-control-allow-origin", "*")
-    response.headers.set("access-control-expose-headers", "WWW-Authenticate, Retry-After")
+    response.headers.set("access-control-expose-headers", "WWW-Authenticate, Retry-After, DPoP-Nonce")
   }
   return response
 }

@@ -13,6 +13,7 @@ import type { RateLimiter } from "../platform/rate-limit.ts"
 import type { Logger } from "../platform/log.ts"
 import type { Outcome } from "./outcome.ts"
 import type { Oidc } from "./oidc.ts"
+import type { ProofNonces } from "../projections/dpop-nonce.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { SigningKeys } from "./signing-keys.ts"
 import type { TokensByHash } from "../projections/tokens-by-hash.ts"
@@ -66,6 +67,8 @@ export interface AuthorizationServer extends Omit<
   readonly tokensByHash: TokensByHash
   readonly accessTokens: AccessTokens
   readonly browserCookies: BrowserCookies
+  /** Where proofs of possession must carry a nonce. */
+  readonly proofNonces: ProofNonces | undefined
   /** Key of the refresh tokens' MAC, the same on every node. */
   readonly refreshKey: KeyObject
 }

@@ -11,6 +11,8 @@ const statuses = {
   invalid_target: 400,
   /** RFC 9449 §5 */
   invalid_dpop_proof: 400,
+  /** RFC 9449 §8 */
+  use_dpop_nonce: 400,
   /** RFC 6750 §3.1 */
   invalid_token: 401,
   /** RFC 7591 §3.2.2 */

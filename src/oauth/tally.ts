@@ -6,7 +6,7 @@ import { GatehouseError } from "../errors.ts"
 type Tallying = Pick<AuthorizationServer, "counters">
 
 /** Errors that are steps of a flow that goes well. */
-const notYet: ReadonlySet<string> = new Set(["authorization_pending", "slow_down"])
+const notYet: ReadonlySet<string> = new Set(["authorization_pending", "slow_down", "use_dpop_nonce"])
 
 /** Counts a request to an endpoint by its path, and the error that it ended with. */
 export function tallyRequest({ counters }: Tallying, path: string, error?: unknown): void {

@@ -67,6 +67,9 @@ export const oauthVariables = {
     "Hosts whose client metadata documents are taken; empty = all public ones.",
   ),
   OAUTH_CIMD_DENIED_HOSTS: list("").describe("Hosts whose client metadata documents are refused."),
+  OAUTH_DPOP_NONCE_REQUIRED: flag(false).describe(
+    "Proofs of possession (DPoP) must carry a nonce of ours, which is good for two minutes (RFC 9449 §8, §9).",
+  ),
   OAUTH_MCP_PROTOCOL_VERSION: z
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}$/, "must be a revision such as 2025-06-18")

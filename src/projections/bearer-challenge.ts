@@ -32,8 +32,8 @@ export function tokenChallenge(proxy: ResourceProxy, publicHttpsPort: number, fa
   ])
 }
 
-/** Errors of a challenge for a proof (RFC 9449 §7.1). */
-export type ProofError = "invalid_token" | "invalid_dpop_proof"
+/** Errors of a challenge for a proof (RFC 9449 §7.1, §9). */
+export type ProofError = "invalid_token" | "invalid_dpop_proof" | "use_dpop_nonce"
 
 /** `WWW-Authenticate` for tokens that are bound to a key (RFC 9449 §7.1); it stands in a field of its own, after the Bearer one. */
 export function dpopChallenge(

@@ -1,4 +1,5 @@
 import { type KeyObject, createHash, hash } from "node:crypto"
+import type { ProofNonces } from "./dpop-nonce.ts"
 import { parseJws, signatureHolds, verificationKey } from "./jws.ts"
 import type { SigningKey } from "../events/signing-key.ts"
 
@@ -14,6 +15,8 @@ export interface ProofTarget {
   readonly token?: string
   /** Milliseconds since the epoch. */
   readonly now: number
+  /** Where proofs must carry a nonce. */
+  readonly nonces?: Pick<ProofNonces, "accepts"> | undefined
 }
 
 /** Why a proof proves nothing; stable, for the log. */
@@ -24,6 +27,7 @@ export type ProofFault =
   | "proof_signature"
   | "proof_method"
   | "proof_url"
+  | "proof_nonce"
   | "proof_time"
   | "proof_token"
   | "proof_id"
@@ -52,10 +56,11 @@ export function checkProof(text: string, target: ProofTarget): Proof | ProofFaul
   const key = algorithm === undefined ? undefined : publicKey(algorithm, jwk)
   if (algorithm === undefined || key === undefined) return "proof_key_not_allowed"
   if (!signatureHolds(algorithm, key, jws)) return "proof_signature"
-  const { htm, htu, iat, jti, ath } = jws.payload
+  const { htm, htu, iat, jti, ath, nonce } = jws.payload
   if (htm !== target.method) return "proof_method"
   if (typeof htu !== "string" || comparable(htu) === undefined || comparable(htu) !== comparable(target.url))
     return "proof_url"
+  if (target.nonces?.accepts(nonce) === false) return "proof_nonce"
   if (typeof iat !== "number" || Math.abs(target.now / 1000 - iat) > proofSkew) return "proof_time"
   if (target.token !== undefined && ath !== hash("sha256", target.token, "base64url")) return "proof_token"
   if (typeof jti !== "string" || jti === "" || jti.length > 256) return "proof_id"

@@ -50,6 +50,7 @@ export interface OAuthNode {
   /** Milliseconds that this node's clock is ahead. */
   readonly clock: { offset: number }
   readonly logLines: string[]
+  readonly log: Logger
   readonly store: EventStore
   readonly bus: CommandBus
   readonly redis: Redis
@@ -125,6 +126,7 @@ export async function oauthNode({
     projections: runner,
     clock,
     logLines,
+    log,
     store,
     bus,
     redis,

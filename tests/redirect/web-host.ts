@@ -2,7 +2,7 @@ import { type IncomingHttpHeaders, type IncomingMessage, type Server, createServ
 import { type OAuthNode, apiToken, oauthNode } from "../oauth/oauth-node.ts"
 import { type TestEdge, testEdge } from "../support/edge.ts"
 import { WebSocketServer } from "ws"
-import { gatewayGuard } from "../../src/gateway-guard.ts"
+import { gatewayGuard, sharedProofs } from "../../src/gateway-guard.ts"
 import { once } from "node:events"
 import { request } from "node:https"
 import { resourceMetadata } from "../../src/edge/resource-metadata.ts"
@@ -91,6 +91,7 @@ export async function webHost(
       oauth: node.app.handler,
       hostLogin: node.app.hostLogin,
       renewCookie: node.app.renewCookie,
+      claimProof: sharedProofs(node.config, node.ttl, node.log),
     },
   )
   const send = (url: string, sending: Sending = {}) => ask(edge, url, sending)

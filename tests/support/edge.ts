@@ -45,6 +45,7 @@ export async function testEdge(env: Record<string, string> = {}, parts: Partial<
     adminSockets: [],
     hostLogin: (_, res) => res.end("host login"),
     renewCookie: () => undefined,
+    claimProof: () => Promise.resolve(true),
     openKey: () => Promise.reject(new Error("no key")),
     log: logger(
       "DEBUG",
