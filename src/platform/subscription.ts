@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises"
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises"
 import { type EventGroup, type Given, eventGroup, mostHeld } from "./event-group.ts"
 import type { ConnectRedis } from "./redis.ts"
 import { type Logger, reason } from "./log.ts"
@@ -79,8 +79,11 @@ export async function subscribe(options: SubscriptionOptions): Promise<void> {
   const takeNew = async () => {
     const dues = [...held.values()].filter((one) => !one.running).map((one) => one.due)
     const wait = Math.ceil(Math.max(Math.min(...dues, performance.now() + blockMs) - performance.now(), 1))
-    if (free() > 0 && held.size < mostHeld)
-      return hold(await reader.read(wait, (blocking) => events.fresh(blocking, free(), wait)))
+    if (free() > 0 && held.size < mostHeld) {
+      hold(await reader.read(wait, (blocking) => events.fresh(blocking, free(), wait)))
+      // The same events have come to the projections, and there somebody waits for an answer.
+      return nextTurn()
+    }
     // Never more than is run: what is not taken here is free for another node.
     await Promise.race([...running, sleep(wait, undefined, { signal }).catch(() => undefined)])
   }
