@@ -45,6 +45,9 @@ const EmailsAnswer = z.array(z.object({ email: z.string(), primary: z.boolean(),
 const OrganisationsAnswer = z.array(z.object({ login: z.string() }))
 const TeamsAnswer = z.array(z.object({ slug: z.string(), organization: z.object({ login: z.string() }) }))
 
+const pageSize = 100
+const mostPages = 20
+
 /** GitHub, or GitHub Enterprise, under a configured application. */
 export function github(settings: Settings, call: typeof fetch): Github {
   const base = settings.GITHUB_BASE_URL.replace(/\/+$/, "")
@@ -76,6 +79,17 @@ export function github(settings: Settings, call: typeof fetch): Github {
     throw new ProviderError("github_malformed", `${path} has an unexpected shape`)
   }
 
+  /** Every entry of a list, as far as anybody has so many. */
+  async function readAll<T>(path: string, token: string, schema: z.ZodType<readonly T[]>): Promise<T[]> {
+    const found: T[] = []
+    for (let page = 1; page <= mostPages; page += 1) {
+      const entries = await read(`${path}?per_page=${pageSize}&page=${page}`, token, schema)
+      found.push(...entries)
+      if (entries.length < pageSize) break
+    }
+    return found
+  }
+
   return {
     authorizationUrl(state, challenge, redirectUri, wish, loginHint) {
       const query = new URLSearchParams({
@@ -92,9 +106,9 @@ export function github(settings: Settings, call: typeof fetch): Github {
     async account(code, verifier, redirectUri, wish) {
       const token = await redeem(code, verifier, redirectUri)
       const user = await read("/user", token, UserAnswer)
-      const emails = await read("/user/emails?per_page=100", token, EmailsAnswer)
-      const organisations = wish.organisations ? await read("/user/orgs?per_page=100", token, OrganisationsAnswer) : []
-      const teams = wish.teams ? await read("/user/teams?per_page=100", token, TeamsAnswer) : []
+      const emails = await readAll("/user/emails", token, EmailsAnswer)
+      const organisations = wish.organisations ? await readAll("/user/orgs", token, OrganisationsAnswer) : []
+      const teams = wish.teams ? await readAll("/user/teams", token, TeamsAnswer) : []
       return {
         id: user.id,
         login: user.login,
