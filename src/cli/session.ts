@@ -115,8 +115,9 @@ async function tokenNames(adminToken: string, api: Client): Promise<string[]> {
   }
 }
 
-async function listAll(
-  api: Client,
+/** A list, all of its pages unless a flag asks for one. */
+export async function listAll(
+  api: Pick<Client, "call">,
   operationId: string,
   collection: string,
   input: Input,

@@ -23,7 +23,7 @@ const undo: Recipe = {
 const whatif: Recipe = {
   name: "whatif",
   group,
-  doc: "Try a recipe or operation without doing it: just whatif proxy-delete a.example.com ADMIN --at 120",
+  doc: "Try recipes or operations without doing them: just whatif proxy-delete a.example.com ADMIN then token-delete alice --at 120",
   parameters: [required("operation")],
   options: true,
   unparsed: whatIf,
