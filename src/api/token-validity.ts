@@ -1,6 +1,6 @@
 import * as z from "zod"
 import { type ResourceProxy, normalResource, resourceIdentity, withResources } from "../projections/resource.ts"
-import { missingScopes, scopeTokens } from "../projections/scope.ts"
+import { hierarchyOf, missingScopes, scopeTokens } from "../projections/scope.ts"
 import type { AccessTokenClaims } from "../projections/access-token-claims.ts"
 import type { Api } from "./endpoint.ts"
 import type { Resource } from "../events/resource.ts"
@@ -46,7 +46,7 @@ export function validity(
   if (!checked.ok) return invalid(checked.reason)
   const { claims } = checked
   const scopes = scopeTokens(claims.scope)
-  const missing_scopes = missingScopes(scopes, needed)
+  const missing_scopes = missingScopes(scopes, needed, hierarchyOf(proxy))
   const guarded = withResources(projections.world, proxy)
   const fault = names(claims, resource, guarded, config.publicHttpsPort)
     ? admissionFault(guarded, claims, config, claims.cnf === undefined ? "Bearer" : "DPoP")

@@ -36,6 +36,9 @@ const ScopeRule = z.strictObject({
   groups: peopleList.optional(),
 })
 
+/** What a scope holds besides itself. */
+const ScopeInclusion = z.strictObject({ scope: ScopeToken, includes: z.array(ScopeToken).max(32) })
+
 /** Serialized origin of a web page (RFC 6454 §6.2), or `*`. */
 const WebOrigin = z
   .string()
@@ -59,6 +62,8 @@ export const ProxyMcp = z.strictObject({
   mcp_override_backend: z.boolean(),
   /** Scopes that are not for everybody who may pass; a scope may stand in several rules. */
   mcp_scope_rules: z.array(ScopeRule).max(100).optional(),
+  /** What scopes hold besides themselves; those that are not named here hold what they hold by default. */
+  mcp_scope_hierarchy: z.array(ScopeInclusion).max(100).optional(),
   /** Revisions that pass; all that are known when absent. */
   mcp_versions: z.array(McpVersion).min(1).max(16).optional(),
   /** Bytes of the longest message that a client may send. */

@@ -1,6 +1,6 @@
 import { type AccessRule, type Person, ruleFault } from "./access-rule.ts"
 import type { Proxy } from "../events/proxy.ts"
-import { missingScopes } from "./scope.ts"
+import { type ScopeHierarchy, missingScopes } from "./scope.ts"
 
 /** Who may use what of an MCP server. */
 export type McpPolicy = NonNullable<NonNullable<Proxy["mcp"]>["mcp_policy"]>
@@ -12,6 +12,8 @@ export interface McpCaller {
   /** Null when nobody is known: the proxy has no auth, or lets anonymous requests pass. */
   readonly person: Person | null
   readonly scopes: readonly string[]
+  /** What they hold on the proxy that is asked. */
+  readonly hierarchy?: ScopeHierarchy
 }
 
 /** A tool, prompt or resource that is asked for. */
@@ -43,11 +45,11 @@ function judgeName(policy: McpPolicy, { kind, name }: McpOperation, caller: McpC
   return { type: policy.default === "allow" ? "allowed" : "denied", rule: "default" }
 }
 
-function judgeRule(rule: McpRule, at: number, { person, scopes }: McpCaller): McpVerdict {
+function judgeRule(rule: McpRule, at: number, { person, scopes, hierarchy }: McpCaller): McpVerdict {
   const number = String(at + 1)
   if (!admits(rule, person)) return { type: "denied", rule: number }
   const needed = rule.scopes ?? []
-  if (missingScopes(scopes, needed).length === 0) return { type: "allowed", rule: number }
+  if (missingScopes(scopes, needed, hierarchy).length === 0) return { type: "allowed", rule: number }
   return { type: "scopes_missing", rule: number, needed }
 }
 

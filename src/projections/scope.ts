@@ -1,25 +1,39 @@
 import type { ResourceProxy } from "./resource.ts"
-
-/** What a scope includes besides itself. Everything else is flat. */
-const included: ReadonlyMap<string, readonly string[]> = new Map([
-  ["mcp:admin", ["mcp:write", "mcp:read"]],
-  ["mcp:write", ["mcp:read"]],
-])
+import { inclusions } from "../events/scope-hierarchy.ts"
 
 /** Scope tokens of a space-separated list (RFC 6749 §3.3). */
 export function scopeTokens(scope: string): string[] {
   return scope.split(" ").filter((token) => token !== "")
 }
 
-/** The needed scopes that are neither granted nor included in a granted one, in the order given. */
-export function missingScopes(granted: readonly string[], needed: readonly string[]): string[] {
-  const held = new Set(granted.flatMap((scope) => [scope, ...(included.get(scope) ?? [])]))
+/** What the scopes of a proxy hold, as its settings say; see {@link inclusions}. */
+export type ScopeHierarchy = ReturnType<typeof hierarchyOf>
+
+/** The hierarchy of a proxy's scopes; undefined where it has none of its own. */
+export function hierarchyOf({ mcp }: Pick<ResourceProxy, "mcp">) {
+  return mcp?.mcp_scope_hierarchy
+}
+
+/**
+ * The needed scopes that are neither granted nor held by a granted one, in the order given.
+ * @param hierarchy of the proxy that they are needed on
+ */
+export function missingScopes(
+  granted: readonly string[],
+  needed: readonly string[],
+  hierarchy?: ScopeHierarchy,
+): string[] {
+  const held = heldScopes(granted, hierarchy)
   return needed.filter((scope) => !held.has(scope))
 }
 
-/** Do the granted scopes hold every needed one, under `mcp:admin` ⊃ `mcp:write` ⊃ `mcp:read`? */
-export function covers(granted: readonly string[], needed: readonly string[]): boolean {
-  return missingScopes(granted, needed).length === 0
+/** The granted scopes and all that they hold, at any depth. */
+function heldScopes(granted: readonly string[], hierarchy: ScopeHierarchy): ReadonlySet<string> {
+  const included = inclusions(hierarchy)
+  const held = new Set(granted)
+  // A set that grows while it is walked is walked to its new end.
+  for (const scope of held) for (const inner of included.get(scope) ?? []) held.add(inner)
+  return held
 }
 
 type Scoped = Pick<ResourceProxy, "mcp" | "resources">
@@ -49,5 +63,5 @@ export function usableScopes(proxy: Scoped, uri: string): readonly string[] {
  */
 export function usable(granted: readonly string[], proxy: Scoped, uri: string): boolean {
   const scopes = resourceScopes(proxy, uri)
-  return scopes.length === 0 || missingScopes(granted, scopes).length < scopes.length
+  return scopes.length === 0 || missingScopes(granted, scopes, hierarchyOf(proxy)).length < scopes.length
 }

@@ -51,6 +51,15 @@ describe("MCP settings from the command line", () => {
     ])
   })
 
+  it("may say what scopes hold, and forget it on purpose alone", async () => {
+    const mcp_scope_hierarchy = [{ scope: "files:admin", includes: ["files:read"] }]
+    expect((await config(`scope-hierarchy=${JSON.stringify(mcp_scope_hierarchy)}`)).code).toBe(0)
+    expect(await shown()).toMatchObject({ mcp_scope_hierarchy })
+    expect((await config("scope-hierarchy=")).code).not.toBe(0)
+    expect((await config("scope-hierarchy=", "--yes")).code).toBe(0)
+    expect(await shown()).not.toHaveProperty("mcp_scope_hierarchy")
+  })
+
   it("that mean nothing are refused in words, and nothing changes", async () => {
     const before = await shown()
     const refused = async (...options: string[]) => {
@@ -69,6 +78,15 @@ describe("MCP settings from the command line", () => {
     expect(await refused(rule({ action: "deny", users: ["x"] }))).toContain("denies everybody")
     expect(await refused(rule({ emails: ["a*b"] }))).toContain("mcp_policy")
     expect(await refused(rule({ match: [] }))).toContain("match")
+    const holds = (...entries: [scope: string, ...includes: string[]][]) =>
+      `scope_hierarchy=${JSON.stringify(entries.map(([scope, ...includes]) => ({ scope, includes })))}`
+    expect(await refused(holds(["a", "b"], ["a", "c"]))).toContain("a stands in it twice")
+    expect(await refused(holds(["a", "b"], ["b", "c"], ["c", "a"]))).toContain("would hold itself")
+    expect(await refused(holds(["a", "a"]))).toContain("a would hold itself")
+    expect(await refused(holds(["mcp:read", "mcp:admin"]))).toContain("would hold itself")
+    expect(await refused(holds(["a", "offline_access"]))).toContain("offline_access")
+    expect(await refused(holds(["a b", "c"]))).toContain("mcp_scope_hierarchy")
+    expect(await refused('scope_hierarchy={"a":["b"]}')).toContain("mcp_scope_hierarchy")
     expect(await refused("nonsense=1")).toContain("mcp_nonsense")
     expect(await shown()).toEqual(before)
   })

@@ -167,8 +167,14 @@ describe("an authorization server that is killed", () => {
   it("at oauth.refreshRotated gives the same successor to the client that asks again", () =>
     eachPass(async () => {
       const { body } = await redeem(await newCode())
-      await crashAt("oauth.refreshRotated", () => refresh(body.refresh_token))
+      let rotated = 0
+      await crashAt("oauth.refreshRotated", () => ((rotated = Date.now()), refresh(body.refresh_token)))
       const [first, second] = [await refresh(body.refresh_token), await refresh(body.refresh_token)]
+      // A node that is back when the half minute of grace is over finds a token that was used.
+      if (first.status === 400) {
+        expect([Date.now() - rotated > 30_000, first.body.error]).toEqual([true, "invalid_grant"])
+        return expectWhole()
+      }
       expect([first.status, second.status]).toEqual([200, 200])
       expect(second.body.refresh_token).toBe(first.body.refresh_token)
       expect(first.body.refresh_token).not.toBe(body.refresh_token)

@@ -1,5 +1,5 @@
 import {
-  covers,
+  type ScopeHierarchy,
   missingScopes,
   resourceScopes,
   scopeTokens,
@@ -12,11 +12,14 @@ import { proxyWith } from "../support/access-tokens.ts"
 const canonical = "https://mcp.example.com/mcp"
 const withScopes = (...mcp_scopes: string[]) => proxyWith({}, { mcp_scopes })
 
+const holds = (granted: string[], needed: string[], own?: ScopeHierarchy) =>
+  missingScopes(granted, needed, own).length === 0
+
 describe("the hierarchy", () => {
   it("admin holds write and read, write holds read, and never the other way", () => {
     const order = ["mcp:read", "mcp:write", "mcp:admin"]
     for (const [have, granted] of order.entries())
-      for (const [want, needed] of order.entries()) expect(covers([granted], [needed])).toBe(have >= want)
+      for (const [want, needed] of order.entries()) expect(holds([granted], [needed])).toBe(have >= want)
   })
 
   it("leaves every other scope flat, and names what is missing in the order asked", () => {
@@ -24,8 +27,48 @@ describe("the hierarchy", () => {
       "tools",
       "files:read",
     ])
-    expect(covers([], [])).toBe(true)
-    expect(covers(["mcp:*", "mcp"], ["mcp:read"])).toBe(false)
+    expect(holds([], [])).toBe(true)
+    expect(holds(["mcp:*", "mcp"], ["mcp:read"])).toBe(false)
+  })
+})
+
+describe("a hierarchy of a proxy's own", () => {
+  const files = [
+    { scope: "files:admin", includes: ["files:write"] },
+    { scope: "files:write", includes: ["files:read", "mcp:read"] },
+  ]
+
+  it("holds at any depth, and never the other way", () => {
+    expect(missingScopes(["files:admin"], ["files:write", "files:read", "mcp:read", "mcp:write"], files)).toEqual([
+      "mcp:write",
+    ])
+    expect(missingScopes(["files:read"], ["files:write", "files:admin", "mcp:read"], files)).toHaveLength(3)
+    expect(holds(["files:admin"], ["files:read"]), "without it").toBe(false)
+  })
+
+  it("leaves what it does not name as it is by default, and can make it flat", () => {
+    expect(holds(["mcp:admin"], ["mcp:write", "mcp:read"], files)).toBe(true)
+    expect(holds(["mcp:admin"], ["mcp:write", "mcp:read"], [])).toBe(true)
+    const flat = [
+      { scope: "mcp:admin", includes: [] },
+      { scope: "mcp:write", includes: [] },
+    ]
+    expect(missingScopes(["mcp:admin", "mcp:write"], ["mcp:read"], flat)).toEqual(["mcp:read"])
+    expect(missingScopes(["mcp:admin"], ["mcp:write"], flat)).toEqual(["mcp:write"])
+    const short = [{ scope: "mcp:admin", includes: ["mcp:read"] }]
+    expect(missingScopes(["mcp:admin"], ["mcp:write", "mcp:read"], short)).toEqual(["mcp:write"])
+  })
+
+  it("takes the names of scopes for nothing but names", () => {
+    const odd = [{ scope: "constructor", includes: ["__proto__"] }]
+    expect(holds(["constructor"], ["__proto__"], odd)).toBe(true)
+    expect(holds(["toString"], ["__proto__"], odd)).toBe(false)
+  })
+
+  it("counts for the use of the resource", () => {
+    const proxy = proxyWith({}, { mcp_scopes: ["files:read"], mcp_scope_hierarchy: files })
+    expect(usable(["files:admin"], proxy, canonical)).toBe(true)
+    expect(usable(["files:admin"], withScopes("files:read"), canonical)).toBe(false)
   })
 })
 

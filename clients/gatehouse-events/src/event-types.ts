@@ -347,6 +347,10 @@ export interface EventData {
       readonly emails?: readonly string[] | null
       readonly groups?: readonly string[] | null
     }[]
+    readonly mcp_scope_hierarchy?: readonly {
+      readonly scope: string
+      readonly includes: readonly string[]
+    }[]
     readonly mcp_versions?: readonly (
       | "2026-07-28"
       | "2025-11-25"

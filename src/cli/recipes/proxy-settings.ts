@@ -101,7 +101,7 @@ async function changeMcp(
 }
 
 /** Settings that keep people out: dropping one is asked about. */
-const restrictions = ["mcp_policy", "mcp_scope_rules", "mcp_versions"]
+const restrictions = ["mcp_policy", "mcp_scope_rules", "mcp_scope_hierarchy", "mcp_versions"]
 
 const configureMcp: Recipe = {
   name: "proxy-mcp-config",

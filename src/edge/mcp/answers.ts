@@ -2,6 +2,7 @@ import { type McpCaller, hidesAnything, judgeOperation } from "../../projections
 import type { SessionBinding, SessionIds } from "./session-ids.ts"
 import { type ToolSchemas, watched } from "./tool-schemas.ts"
 import { filterFor, withChanged, withoutBytes } from "./answer-shape.ts"
+import type { ResourceProxy } from "../../projections/resource.ts"
 import type { Exchange } from "../exchange.ts"
 import type { Hides } from "./list-filter.ts"
 import type { Hosts } from "../../projections/hosts.ts"
@@ -14,7 +15,7 @@ export interface AnswerParts {
   readonly hosts: Hosts
   readonly sessions: SessionIds
   readonly schemas: ToolSchemas
-  readonly caller: (exchange: Exchange) => McpCaller
+  readonly caller: (exchange: Exchange, proxy: ResourceProxy) => McpCaller
 }
 
 /** Whose a session of this exchange is. */
@@ -43,9 +44,10 @@ export function shapeAnswer(
   const { schemaPlace } = mcp
   if (schemaPlace !== undefined) exchange.filter = watched(head.eventStream, (text) => schemas.note(schemaPlace, text))
   if (!mcp.lists) return headers
-  const policy = hosts.get(exchange.hostname)?.proxy.mcp?.mcp_policy
-  if (policy === undefined) return headers
-  const caller = parts.caller(exchange)
+  const judged = hosts.get(exchange.hostname)?.proxy
+  const policy = judged?.mcp?.mcp_policy
+  if (judged === undefined || policy === undefined) return headers
+  const caller = parts.caller(exchange, judged)
   if (!hidesAnything(policy, caller)) return headers
   // By the policy of the moment in which an entry comes: a stream may outlive the one that it began under.
   const hides: Hides = (operation) => {

@@ -65,7 +65,8 @@ const defaultMaxBody = 4 * 1024 * 1024
 /** The gate of one edge. */
 export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGateParts): McpGate {
   const reader = bodyReader()
-  const caller = ({ identity }: Exchange) => callerOf(identity === null ? undefined : guard.claims(identity))
+  const caller = ({ identity }: Exchange, proxy: ResourceProxy) =>
+    callerOf(identity === null ? undefined : guard.claims(identity), proxy)
   const parts: AnswerParts = { hosts, caller, sessions: sessionIds(masterKey), schemas: toolSchemas() }
 
   function take(exchange: Exchange, proxy: ResourceProxy, onward: () => void): void {
@@ -129,7 +130,7 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
       return () => refuseProtocol(exchange, { ...unclear, id: mcp.id })
     mcp.operations = found.flatMap((each) => ("code" in each ? [] : each))
     mcp.lists = messages.some(asksForList)
-    const decided = policy === undefined ? undefined : judgeAll(policy, mcp.operations, caller(exchange))
+    const decided = policy === undefined ? undefined : judgeAll(policy, mcp.operations, caller(exchange, proxy))
     mcp.log = mcpLog(first.method, decided?.operation ?? mcp.operations[0], decided?.verdict.rule)
     if (decided !== undefined && decided.verdict.type !== "allowed")
       return () => refusePolicy(exchange, proxy, publicHttpsPort, decided)
@@ -166,7 +167,7 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
     }
     const policy = proxy.mcp?.mcp_policy
     // A coded answer could not be looked into.
-    if (mcp.lists && policy !== undefined && hidesAnything(policy, caller(exchange)))
+    if (mcp.lists && policy !== undefined && hidesAnything(policy, caller(exchange, proxy)))
       exchange.rawHeaders = withChanged(exchange.rawHeaders, "accept-encoding", () => undefined)
     return undefined
   }
@@ -177,8 +178,8 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
     const policy = proxy.mcp?.mcp_policy
     if (policy === undefined) return true
     const { operations, lists, shortened } = exchange.mcp
-    if (lists && !shortened && hidesAnything(policy, caller(exchange))) return false
-    const decided = judgeAll(policy, operations, caller(exchange))
+    if (lists && !shortened && hidesAnything(policy, caller(exchange, proxy))) return false
+    const decided = judgeAll(policy, operations, caller(exchange, proxy))
     return decided === undefined || decided.verdict.type === "allowed"
   }
 

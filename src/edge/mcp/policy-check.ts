@@ -7,13 +7,14 @@ import {
 } from "../../projections/mcp-policy.ts"
 import type { AccessTokenClaims } from "../../projections/access-token-claims.ts"
 import { personOf } from "../../projections/admission.ts"
-import { scopeTokens } from "../../projections/scope.ts"
+import type { ResourceProxy } from "../../projections/resource.ts"
+import { hierarchyOf, scopeTokens } from "../../projections/scope.ts"
 
-/** The caller of a request that passed the guard. @param claims undefined for anonymous requests */
-export function callerOf(claims: AccessTokenClaims | undefined): McpCaller {
+/** The caller of a request to a proxy that passed the guard. @param claims undefined for anonymous requests */
+export function callerOf(claims: AccessTokenClaims | undefined, proxy: Pick<ResourceProxy, "mcp">): McpCaller {
   return claims === undefined
     ? { person: null, scopes: [] }
-    : { person: personOf(claims), scopes: scopeTokens(claims.scope) }
+    : { person: personOf(claims), scopes: scopeTokens(claims.scope), hierarchy: hierarchyOf(proxy) }
 }
 
 /** The verdict on all operations of a request together, and the operation that decided. */

@@ -61,7 +61,7 @@ async function publishKey(): Promise<TestKey> {
     username: "Someone",
     email: null,
     email_verified: false,
-    provider: "local",
+    provider: "oidc",
     scope: "mcp:read",
     resources: [],
     redirect_uri: "http://127.0.0.1/",
@@ -199,6 +199,16 @@ describe("checking a token", () => {
       reason: "insufficient_scope",
       missing_scopes: ["files:write"],
     })
+  })
+
+  test("judges by what scopes hold on the proxy", async () => {
+    const mcp = (mcp_scope_hierarchy?: object) =>
+      api.call("POST", "/api/v1/proxy/targets/mcp.example.com/mcp", { mcp_scope_hierarchy }, {}, alice)
+    const asked = { scopes: ["files:write"] }
+    expect((await mcp([{ scope: "files:read", includes: ["files:write"] }])).status).toBe(200)
+    expect(await check(token(), asked)).toMatchObject({ valid: true, missing_scopes: [] })
+    expect((await mcp()).status).toBe(200)
+    expect(await check(token(), asked)).toMatchObject({ valid: false, missing_scopes: ["files:write"] })
   })
 
   test.each([
