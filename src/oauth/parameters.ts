@@ -4,6 +4,8 @@ import { OAuthError } from "./oauth-error.ts"
 
 /** Bytes of any request body. */
 const largestBody = 65_536
+/** Parameters of a request: far more than any flow has. */
+const mostParameters = 200
 
 /** Parameters of one OAuth request. Those without a value count as absent (RFC 6749 §3.1). */
 export interface Parameters {
@@ -14,13 +16,18 @@ export interface Parameters {
   requireSingle(...names: readonly string[]): void
 }
 
-/** Parameters from name and value pairs in their order. */
+/** Parameters from name and value pairs in their order. @throws OAuthError `invalid_request` for too many */
 export function parameters(pairs: Iterable<readonly [string, string]>): Parameters {
   const values = new Map<string, string[]>()
   const seen = new Map<string, number>()
+  let count = 0
   for (const [name, value] of pairs) {
+    if (++count > mostParameters) throw new OAuthError("invalid_request", "there are too many parameters")
     seen.set(name, (seen.get(name) ?? 0) + 1)
-    if (value !== "") values.set(name, [...(values.get(name) ?? []), value])
+    if (value === "") continue
+    const known = values.get(name)
+    if (known === undefined) values.set(name, [value])
+    else known.push(value)
   }
   return {
     get: (name) => values.get(name)?.[0],

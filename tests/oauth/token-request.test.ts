@@ -41,6 +41,20 @@ describe("a malformed token request", () => {
     expect(chunked.status).toBe(413)
   })
 
+  it("is refused with more parameters than any flow has, of one name or of many", async () => {
+    const post = async (body: string, type = "application/x-www-form-urlencoded") => {
+      const answer = await send(node, "/token", { body, headers: { "content-type": type } })
+      return [answer.status, answer.json()["error_description"]]
+    }
+    const tooMany = [400, "there are too many parameters"]
+    expect(await post("resource=x&".repeat(201))).toEqual(tooMany)
+    expect(await post(Array.from({ length: 201 }, (_, at) => `p${at}=`).join("&"))).toEqual(tooMany)
+    expect(await post(JSON.stringify({ resource: Array(201).fill("x") }), "application/json")).toEqual(tooMany)
+    expect((await post("resource=x&".repeat(200)))[0]).toBe(401)
+    const page = await send(node, `/authorize?${"a&".repeat(201)}`)
+    expect([page.status, page.headers["content-type"]]).toEqual([400, "text/html; charset=utf-8"])
+  })
+
   it("is answered 405 when it is no POST", async () => {
     const answer = await send(node, "/token")
     expect([answer.status, answer.headers.allow]).toEqual([405, "POST, OPTIONS"])
