@@ -1,5 +1,6 @@
 import { type BodyFilter, mostHeld, none } from "./body-filter.ts"
 import { type Hides, filteredText } from "./list-filter.ts"
+import { eventParts, linesOf } from "./event-data.ts"
 
 /** Filter of an event stream: each event goes on when it is whole (HTML, Server-sent events §9.2.6). */
 export function eventFilter(hides: Hides): BodyFilter {
@@ -56,19 +57,14 @@ export function eventFilter(hides: Hides): BodyFilter {
 
 /** @returns undefined for an event that names a list but cannot be read: some client may read it */
 function filteredEvent(event: Buffer, hides: Hides): Buffer | undefined {
-  const lines = event
-    .toString("utf8")
-    .replace(/^\ufeff/, "")
-    .split(/\r\n|\r|\n/)
-  const data = lines.filter((line) => line === "data" || line.startsWith("data:"))
-  if (data.length === 0) return event
+  const { data, others } = eventParts(linesOf(event.toString("utf8")))
+  if (data === undefined) return event
   let text: string | undefined
   try {
-    text = filteredText(data.map((line) => line.slice(5).replace(/^ /, "")).join("\n"), hides)
+    text = filteredText(data, hides)
   } catch {
     return undefined
   }
   if (text === undefined) return event
-  const others = lines.filter((line) => line !== "" && !data.includes(line))
   return Buffer.from([...others, `data: ${text}`, "", ""].join("\n"))
 }

@@ -1,5 +1,6 @@
 import { type ParamHeader, paramHeaders } from "./param-headers.ts"
 import { type BodyFilter, mostHeld, none } from "./body-filter.ts"
+import { dataOf } from "./event-data.ts"
 import { isObject } from "./message.ts"
 
 /** What is known of the tools of each backend: only what a `tools/list` answer said here since this node started. */
@@ -67,15 +68,4 @@ export function watched(eventStream: boolean, see: (text: string) => void): Body
       return none
     },
   }
-}
-
-function dataOf(stream: string): string[] {
-  const events = stream.split(/(?:\r\n|\r|\n){2}/)
-  return events.map((event) =>
-    event
-      .split(/\r\n|\r|\n/)
-      .filter((line) => line.startsWith("data:"))
-      .map((line) => line.slice(5))
-      .join("\n"),
-  )
 }

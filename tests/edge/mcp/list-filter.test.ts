@@ -126,6 +126,12 @@ describe("an event stream", () => {
     )
   })
 
+  it("is filtered in time that grows with its lines, not with their pairs", () => {
+    const many = 200_000
+    const stream = `${":x\n".repeat(many)}data: {"result":{"tools":[]}\n${"data:\n".repeat(many)}data: }\n\n`
+    expect(events(stream)).toBe(`${":x\n".repeat(many)}data: {"result":{"tools":[]}}\n\n`)
+  })
+
   it("ends where an event names a list but cannot be read, or never ends", () => {
     expect(events('data: {"result":{"tools":[NaN]}}\n\n')).toBe("refused")
     expect(run(eventFilter(hides), Buffer.concat([Buffer.from("data: "), Buffer.alloc(17 * 1024 * 1024, 65)]))).toBe(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { paramFault, paramHeaders } from "../../../src/edge/mcp/param-headers.ts"
-import { toolSchemas } from "../../../src/edge/mcp/tool-schemas.ts"
+import { toolSchemas, watched } from "../../../src/edge/mcp/tool-schemas.ts"
 
 const schema = {
   type: "object",
@@ -83,6 +83,27 @@ describe("schemas of tools", () => {
     expect(schemas.of("a", "sql")).toEqual([])
     for (const text of ["", "{", '{"tools":[]}', '"tools"', '{"result":{"tools":5}}']) schemas.note("a", text)
     expect(schemas.of("a", "sql")).toEqual([])
+  })
+
+  it("are seen in an event stream whatever ends its lines, also where an answer has several", () => {
+    const pretty = JSON.stringify({ result: { tools: [{ name: "sql", inputSchema: schema }] } }, null, 1).split("\n")
+    for (const end of ["\n", "\r\n", "\r"]) {
+      const seen: string[] = []
+      const body = watched(true, (text) => seen.push(text))
+      const stream = [
+        "\ufeffdata: {}",
+        "",
+        ": x",
+        "",
+        "id: 1",
+        ...pretty.map((line) => `data: ${line}`),
+        "",
+        "data: cut",
+      ]
+      for (const byte of Buffer.from(stream.join(end))) body.push(Buffer.from([byte]))
+      body.end()
+      expect(seen).toEqual(["{}", pretty.join("\n")])
+    }
   })
 
   it("are bounded", () => {
