@@ -120,7 +120,7 @@ async function respond(endpoint: Endpoint, event: Arrival, host: Host): Promise<
   const requestId = randomUUID()
   try {
     const call = await readCall(endpoint, event, requestId, host)
-    return success(endpoint, await endpoint.handler(call), call, event.req)
+    return await success(endpoint, await endpoint.handler(call), call, event.req)
   } catch (error) {
     return problemResponse(error, requestId, host.api.log)
   }
@@ -186,7 +186,7 @@ async function atPosition(query: URLSearchParams, { projections }: Api): Promise
   })
 }
 
-function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): Response {
+async function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): Promise<Response> {
   const { version, position } = answer
   const headers = new Headers({
     ...commonHeaders,
@@ -207,7 +207,12 @@ function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): 
     headers.delete("content-type")
     return new Response(null, { status, headers })
   }
-  if (answer.stream !== undefined) return new Response(answer.stream, { status, headers })
+  if (answer.stream !== undefined) {
+    if (req.method !== "HEAD") return new Response(answer.stream, { status, headers })
+    // Nobody would read it, and nobody end it (RFC 9110 §9.3.2).
+    await answer.stream.cancel()
+    return new Response(null, { status, headers })
+  }
   const body = Buffer.from(answer.text ?? JSON.stringify(answer.body))
   headers.set("content-length", String(body.length))
   return new Response(body, { status, headers })

@@ -34,7 +34,7 @@ export function eventSource(subscription: EventSubscription, { stallMs, farewell
     },
     async pull(controller) {
       clearTimeout(stalled)
-      const news = await subscription.next()
+      const news = await nextOf(subscription)
       if (news === undefined || signal.aborted) return
       controller.enqueue(encoder.encode(message(news, caller.admin)))
       stalled = setTimeout(() => subscription.end("too_slow"), stallMs)
@@ -47,6 +47,16 @@ export function eventSource(subscription: EventSubscription, { stallMs, farewell
   return {
     stream,
     headers: { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" },
+  }
+}
+
+/** What it cannot go on from ends the subscription: no reader would, and it would count for its token for ever. */
+async function nextOf(subscription: EventSubscription): Promise<EventNews | undefined> {
+  try {
+    return await subscription.next()
+  } catch (error) {
+    subscription.end("left")
+    throw error
   }
 }
 
