@@ -3,7 +3,8 @@ import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type Relay, relay } from "../support/relay.ts"
 import { commitAfter, eventsAfter, eventually, recordedLog } from "../support/records.ts"
 import type { EventRecord, EventStore } from "../../src/platform/event-store.ts"
-import { connectRedis } from "../../src/platform/redis.ts"
+import { connectRedis, untilReady } from "../../src/platform/redis.ts"
+import { logPages } from "../../src/platform/log-pages.ts"
 import { genesisHash } from "../../src/platform/event-chain.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
 
@@ -66,5 +67,30 @@ describe("pages of the log", () => {
     const first = await store.read(0, 1000).catch((error: unknown) => error)
     if (first instanceof Error) expect(first).toMatchObject({ code: "store_unavailable" })
     expect(await eventually(() => store.read(0, 1000).catch(() => undefined))).toEqual(events)
+  })
+})
+
+describe("the client that reads them", () => {
+  const direct = () => connectRedis(server.url, "direct", "command", log)
+
+  test("of the installed version takes what is read in its place; if not, ioredis has changed, and reading is slower", async () => {
+    const [pages, redis] = [logPages(), direct()]
+    await untilReady(redis, 5000)
+    expect(await pages.read(redis, 0, 1000)).toEqual(events)
+    expect(pages.plain).toBe(false)
+    redis.disconnect()
+  })
+
+  test("is read plainly when somebody else listens before its decoder", async () => {
+    const [pages, redis] = [logPages(), direct()]
+    await untilReady(redis, 5000)
+    let heard = 0
+    redis.stream.prependListener("data", (chunk: Buffer) => void (heard += chunk.length))
+    const read = await Promise.all([pages.read(redis, 0, 1000), pages.read(redis, 690, 9)])
+    expect(read).toEqual([events, events.slice(690, 699)])
+    expect([pages.plain, heard > 50_000, await redis.ping()]).toEqual([true, true, "PONG"])
+    await server.command("XADD {gh}:events 701-0 kind thing id a type T schema 1 data {oops meta {} hash x")
+    await expect(pages.read(redis, 699, 10)).rejects.toMatchObject({ name: "ChainError", position: 701 })
+    redis.disconnect()
   })
 })
