@@ -26,7 +26,9 @@ export function parseAddress(text: string): { value: bigint; width: 32 | 128 } |
 }
 
 function parseV6(text: string): bigint | undefined {
-  const url = URL.parse(`http://[${text.split("%")[0]}]/`)
+  const address = text.split("%")[0]!
+  // Other characters could end the brackets, and what follows would be taken for the host.
+  const url = /^[0-9A-Fa-f:.]+$/.test(address) ? URL.parse(`http://[${address}]/`) : null
   if (url === null) return undefined
   const [left = "", right] = url.hostname.slice(1, -1).split("::")
   const groups = (side: string) => (side === "" ? [] : side.split(":"))

@@ -1,4 +1,6 @@
-import { addressAllowed, classifyAddress, parseCidr } from "../../src/events/target-address.ts"
+import { addressAllowed, classifyAddress, parseAddress, parseCidr } from "../../src/events/target-address.ts"
+import fc from "fast-check"
+import { isIP } from "node:net"
 import { describe, expect, it } from "vitest"
 
 describe("the class of an address", () => {
@@ -32,6 +34,48 @@ describe("the class of an address", () => {
     ["", "never"],
   ])("%s is %s", (address, kind) => {
     expect(classifyAddress(address)).toBe(kind)
+  })
+})
+
+describe("a text", () => {
+  const parts = fc.constantFrom(
+    "::",
+    ":",
+    ".",
+    "1",
+    "ff",
+    "12.3.4.5",
+    "@",
+    "[",
+    "]",
+    "/",
+    "%eth0",
+    "x",
+    "0xkw",
+    "\\",
+    " ",
+    "?",
+    "#",
+  )
+  const texts = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.string(),
+    fc.array(parts, { maxLength: 10 }).map((some) => some.join("")),
+  )
+
+  it("is an address when it is one for Node, never when it holds anything else, and never an error", () => {
+    const zoneless = (text: string) => text.split("%")[0]!
+    fc.assert(
+      fc.property(texts, (text) => {
+        if (isIP(zoneless(text)) === 6) expect(parseAddress(text), text).toBeDefined()
+        if (parseAddress(text) !== undefined) expect(zoneless(text)).toMatch(/^[\da-f:.]+$/i)
+      }),
+      { numRuns: 5000, seed: 20_261_126 },
+    )
+    expect(classifyAddress("qT@.kwWy?)")).toBe("never")
+    expect(parseAddress("x]@[::1")).toBeUndefined()
+    expect(() => parseCidr("x@kw/8")).toThrow(RangeError)
   })
 })
 

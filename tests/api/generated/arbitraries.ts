@@ -1,5 +1,5 @@
 import fc from "fast-check"
-import { known } from "./population.ts"
+import { known, waits } from "./population.ts"
 
 /** The part of JSON Schema that the OpenAPI document uses. */
 export interface Schema {
@@ -31,6 +31,7 @@ export const anyText = fc.string()
 export function valid(schema: Schema, name = ""): fc.Arbitrary<unknown> {
   const own = bySchema(schema, name)
   const names = known[name]
+  if (names !== undefined && waits.has(name)) return fc.constantFrom(...names)
   return names === undefined
     ? own
     : fc.oneof({ arbitrary: fc.constantFrom<unknown>(...names), weight: 5 }, { arbitrary: own, weight: 1 })
@@ -153,7 +154,8 @@ export function invalid(schema: Schema): fc.Arbitrary<unknown> {
 
 /** Segments of a path that name nothing, or try to be something else. */
 export const oddSegment = fc.oneof(
-  fc.string({ maxLength: 20 }).map(encodeURIComponent),
+  // An empty one is the list above it.
+  fc.string({ minLength: 1, maxLength: 20 }).map(encodeURIComponent),
   fc.constantFrom(
     "%00",
     "%0d%0a",

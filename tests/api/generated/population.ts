@@ -34,14 +34,15 @@ export const known: Readonly<Record<string, readonly unknown[]>> = {
   position: ["1", "2", "5", "20", "999999"],
   // Whoever examines a connector goes out to it: to this machine alone.
   url: ["alice.internal", "bob.internal", "nonsense", "https://127.0.0.1:9/mcp"],
-  // A position that is not there yet is waited for.
   from: [1, 5],
   min_position: [1],
-  // What waits does so for as long as it is told.
   timeout: [0],
   wait: [false],
   follow: [false],
 }
+
+/** Fields that have no other values here: a position that is not there yet is waited for, and what waits does so as long as it is told. */
+export const waits: ReadonlySet<string> = new Set(["from", "min_position", "timeout", "wait", "follow"])
 
 /** Creates whatever of it is not there: some of each kind for alice and for bob. */
 export async function populate(api: RunningApi, alice: string, bob: string): Promise<void> {
