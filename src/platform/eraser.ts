@@ -16,9 +16,10 @@ export async function eraser(redis: Redis, delaySeconds: number, signal: AbortSi
   while (!signal.aborted) {
     try {
       await untilReady(redis, 400)
-      const count = await due(redis, delaySeconds)
-      if (count > 0 && (await rewritten(redis, signal))) {
-        await available(forget(redis, [keys.erasure], [count]))
+      const waiting = await due(redis, delaySeconds)
+      if (waiting !== undefined && (await rewritten(redis, signal))) {
+        const { count, since } = waiting
+        await available(forget(redis, [keys.erasure], [count, since]))
         log.info("secrets_erased", { count })
       }
     } catch (error) {
@@ -28,12 +29,12 @@ export async function eraser(redis: Redis, delaySeconds: number, signal: AbortSi
   }
 }
 
-/** Destroyed secrets that have waited long enough. */
-async function due(redis: Redis, delaySeconds: number): Promise<number> {
+/** How many destroyed secrets have waited long enough, and since when the oldest has; undefined when none have. */
+async function due(redis: Redis, delaySeconds: number): Promise<{ count: number; since: string } | undefined> {
   const [since, count] = await available(redis.hmget(keys.erasure, "since", "count"))
-  if (since == null || count == null) return 0
+  if (since == null || count == null) return undefined
   const [now] = await available(redis.time())
-  return Number(now) - Number(since) >= delaySeconds ? Number(count) : 0
+  return Number(now) - Number(since) >= delaySeconds ? { count: Number(count), since } : undefined
 }
 
 /** Rewrites the append-only file. @returns false when it did not come to a good end */
