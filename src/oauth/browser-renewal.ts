@@ -3,6 +3,7 @@ import type { BrowserClaims } from "../projections/browser-claims.ts"
 import type { ResourceProxy } from "../projections/resource.ts"
 import { accessCookie } from "./browser-token.ts"
 import { hostFault } from "./host-login.ts"
+import { GatehouseError } from "../errors.ts"
 import { reason } from "../platform/log.ts"
 import { sessionOf } from "./session.ts"
 
@@ -11,7 +12,7 @@ export type RenewCookie = (proxy: ResourceProxy, claims: BrowserClaims) => Promi
 
 /** After a failure of the store, requests are not held up again for this long, milliseconds. */
 const pauseMs = 10_000
-/** A session that was looked for in vain is not looked for again this soon: its cookie is good to its end. */
+/** Sessions that were looked for in vain, or had no cookie to give: they are not asked again, their cookies are good to their end. */
 const mostRemembered = 10_000
 /** Requests of one page come together, and the browser has the new cookie when the first of them is answered. */
 const togetherMs = 5000
@@ -31,12 +32,15 @@ export function browserRenewal(server: AuthorizationServer): RenewCookie {
       const same = session?.session_id === sid && session.user.subject === sub
       if (same && hostFault(server, session.user, proxy) === undefined)
         return await accessCookie(server, proxy, session)
-      if (over.size >= mostRemembered) over.clear()
-      over.add(ses)
     } catch (error) {
-      pausedUntil = server.clock().getTime() + pauseMs
       server.log.warning("host_cookie_not_renewed", { hostname: proxy.hostname, error: reason(error) })
+      if (error instanceof GatehouseError && error.code === "store_unavailable") {
+        pausedUntil = server.clock().getTime() + pauseMs
+        return undefined
+      }
     }
+    if (over.size >= mostRemembered) over.clear()
+    over.add(ses)
     return undefined
   }
 

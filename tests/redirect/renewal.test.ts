@@ -1,7 +1,7 @@
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type Page, type Visitor, type WebHost, webHost } from "./web-host.ts"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { claimsIn } from "./cookie-token.ts"
+import { claimsIn, signAs } from "./cookie-token.ts"
 
 let redis: RedisServer
 let web: WebHost
@@ -94,6 +94,21 @@ describe("a host's cookie", () => {
     const page = await web.send(`${app}/`, { headers })
     expect([page.status, renewed(page)]).toEqual([403, []])
     await web.host("app.localhost")
+  })
+
+  it("is renewed for others although somebody's would be too large", async () => {
+    const many = Array.from({ length: 80 }, (_, at) => `group-${at}-${"x".repeat(40)}`)
+    const claims = claimsIn(cookieOf(await signedIn(web.bob)))
+    const session = (await web.node.ttl.peek("session", claims.ses)) as { user: object }
+    await web.node.ttl.put("session", claims.ses, { ...session, user: { ...session.user, groups: many } }, 3_600_000)
+    const large = await signAs(web.node, { ...claims, groups: many.slice(0, 1) })
+    const alice = await signedIn()
+    await web.host("app.localhost", { auth_required_groups: [...many, "admins"] })
+    web.node.clock.offset = 650_000
+    const page = await web.send(`${app}/`, { headers: { cookie: `${name}=${large}` } })
+    expect([page.status, renewed(page)]).toEqual([200, []])
+    await web.host("app.localhost")
+    expect(renewed(await alice.open(`${app}/`))).toHaveLength(1)
   })
 
   it.each([
