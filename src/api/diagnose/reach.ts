@@ -51,7 +51,8 @@ export class Unreachable extends Error {
 /** What connections may be made to. */
 export interface ReachOptions {
   readonly own: OwnHosts
-  readonly allow: (address: string) => boolean
+  /** @param host that it is an address of; the address itself where there is no name */
+  readonly allow: (address: string, host: string) => boolean
   readonly signal: AbortSignal
   /** OAUTH_MCP_PROTOCOL_VERSION; the revision that every server knows unless said otherwise. */
   readonly protocolVersion?: string
@@ -80,7 +81,7 @@ export function reach({ own, allow, signal, protocolVersion = "2025-06-18" }: Re
           done,
         )
       const literal = options.hostname.replace(/^\[|\]$/g, "")
-      if (isIP(literal) !== 0 && !allow(literal)) return done(new Refused(), null)
+      if (isIP(literal) !== 0 && !allow(literal, literal)) return done(new Refused(), null)
       return toOthers(options, done)
     },
   })
@@ -127,11 +128,11 @@ class Refused extends Error {
 }
 
 /** Resolves names to allowed addresses only, in the same step that dials them. */
-function guardedLookup(allow: (address: string) => boolean): LookupFunction {
+function guardedLookup(allow: ReachOptions["allow"]): LookupFunction {
   return (name, options, done) => {
     lookup(name, { ...options, all: true }, (error, found: LookupAddress[]) => {
       if (error !== null) return done(error, "", 0)
-      const [first, ...others] = found.filter(({ address }) => allow(address))
+      const [first, ...others] = found.filter(({ address }) => allow(address, name))
       if (first === undefined) return done(new Refused(), "", 0)
       return options.all === true ? done(null, [first, ...others]) : done(null, first.address, first.family)
     })

@@ -145,7 +145,9 @@ export async function register(reach: Reach, { content }: ServerDocument): Promi
     value: {
       client_id: id,
       async remove() {
-        if (secureUrl(uri) === undefined || typeof secret !== "string" || /[^\x21-\x7e]/.test(secret)) return
+        // Nobody else's: whoever is examined does not choose what is deleted elsewhere.
+        if (secureUrl(uri)?.origin !== secureUrl(endpoint)?.origin) return
+        if (typeof secret !== "string" || /[^\x21-\x7e]/.test(secret)) return
         // What stays behind expires like every registration that is not used.
         await asked(reach, uri as string, { method: "DELETE", headers: { authorization: `Bearer ${secret}` } })
       },

@@ -5,6 +5,7 @@ import { GatehouseError } from "../../errors.ts"
 import { addressAllowed } from "../../events/target-address.ts"
 import { diagnose } from "../diagnose/diagnose.ts"
 import { ownObject } from "../access.ts"
+import { permittedAddress } from "../diagnose/permitted-address.ts"
 import { reach } from "../diagnose/reach.ts"
 
 const longestMs = 25_000
@@ -36,7 +37,9 @@ const diagnosis = endpoint({
     const url = serverUrl(body.url, api.config.publicHttpsPort)
     requireReadable(call, url)
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(longestMs)])
-    const allow = (address: string) => addressAllowed(address, caller.admin, api.config.TARGET_ALLOW_CIDRS)
+    const allow = permittedAddress(url, (address) =>
+      addressAllowed(address, caller.admin, api.config.TARGET_ALLOW_CIDRS),
+    )
     const calls = reach({ own: api.oauth.own, allow, signal, protocolVersion: api.config.OAUTH_MCP_PROTOCOL_VERSION })
     try {
       return { body: await diagnose(calls, url, body.token, api.clock().getTime()), secret: true }
