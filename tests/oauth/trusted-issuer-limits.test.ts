@@ -100,3 +100,17 @@ describe("the names of issuers", () => {
     expect(() => load("oidc-eu=https://two.example", login)).toThrow("OAUTH_TRUSTED_ISSUERS")
   })
 })
+
+describe("two people of one client", () => {
+  it("have a grant each, whoever came first, and each gets what is theirs", async () => {
+    const subjects: unknown[] = []
+    for (const sub of ["ann", "bob", "ann", "bob"]) {
+      const { access_token } = (await redeem({ sub })).json<{ access_token: string }>()
+      const { sub: subject, sid } = decodeJwt(access_token)
+      subjects.push([subject, sid])
+    }
+    expect(subjects.slice(0, 2).map((pair) => (pair as unknown[])[0])).toEqual(["oidc-company-ann", "oidc-company-bob"])
+    expect(subjects.slice(2)).toEqual(subjects.slice(0, 2))
+    expect(new Set(subjects.map((pair) => (pair as unknown[])[1])).size).toBe(2)
+  })
+})
