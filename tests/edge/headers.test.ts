@@ -154,7 +154,7 @@ it("on a protected proxy credentials and Gatehouse's cookies stay here", async (
 it("a proxy's own headers replace the client's, and its prefix is reserved whether set or not", async () => {
   const lines = await seen(
     "own.test",
-    "X-Api-Key: guess\r\nx_api_key: guess\r\nX-Me-User-Id: guess\r\nX.Me.User: guess\r\n",
+    "X-Api-Key: guess\r\nx_api_key: guess\r\nX-Me-User-Id: guess\r\nX.Me.User: guess\r\nX-Auth-User-Id: guess\r\nx_auth_groups: guess\r\n",
   )
   expect(lines.join("\n")).not.toContain("guess")
   expect(lines).toEqual(expect.arrayContaining(["X-Api-Key: secret", "X-Team: blue"]))

@@ -94,6 +94,20 @@ describe("revocation and introspection", () => {
     expect((await tokenRequest(node, refreshing(client, refresh_token))).status).toBe(200)
   })
 
+  it("revoking another client's token is 200, and the token stays good", async () => {
+    const { access_token } = await tokensFor(node, client, alice, { resource })
+    const other = await registerClient(node)
+    expect((await send(node, "/revoke", { form: { client_id: other.client_id, token: access_token } })).status).toBe(
+      200,
+    )
+    const headers = { authorization: `Bearer ${access_token}` }
+    expect((await send(node, "/verify", { headers })).status).toBe(200)
+    expect((await send(node, "/revoke", { form: { client_id: client.client_id, token: access_token } })).status).toBe(
+      200,
+    )
+    expect((await send(node, "/verify", { headers })).status).toBe(401)
+  })
+
   it("tells of a good token exactly what RFC 7662 names, and of no other anything", async () => {
     const confidential = await registerClient(node, { token_endpoint_auth_method: "client_secret_post" })
     const own = { client_id: confidential.client_id, client_secret: confidential.client_secret! }

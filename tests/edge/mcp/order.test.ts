@@ -1,6 +1,6 @@
 import { type GuardedEdge, guardedEdge } from "./guarded-edge.ts"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { rawExchange, statuses } from "../../support/raw-client.ts"
+import { rawClient, rawExchange, statuses } from "../../support/raw-client.ts"
 
 let gate: GuardedEdge
 
@@ -75,5 +75,40 @@ describe("what is wrong with a request to an MCP endpoint is told in one order",
       expect((await gate.call(message, { method, token: null, headers })).status, method).toBe(401)
     }
     expect(gate.backend.requests).toEqual([])
+  })
+})
+
+describe("a message whose body is still on its way", () => {
+  const body = JSON.stringify(call)
+  const start = async () => {
+    const client = await rawClient(gate.edge.httpPort)
+    client.socket.write(
+      `POST /mcp HTTP/1.1\r\nHost: mcp.example.com\r\nAuthorization: Bearer ${gate.token()}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.slice(0, 10)}`,
+    )
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    return client
+  }
+  const finish = async (client: Awaited<ReturnType<typeof start>>) => {
+    client.socket.write(body.slice(10))
+    return statuses(await client.closed())
+  }
+
+  it("is judged by what holds when it is complete", async () => {
+    expect(await finish(await start())).toEqual([200])
+    for (const change of [
+      () => gate.auth({ auth_required_users: ["somebody"] }),
+      () => gate.mcp({ mcp_policy: { default: "deny", rules: [] } }),
+      () => void gate.edge.projections.append("proxy", "mcp.example.com", "ProxyUpdated", { enabled: false }),
+    ]) {
+      gate.backend.reset()
+      const client = await start()
+      change()
+      expect(await finish(client)).toEqual([403])
+      expect(gate.backend.requests).toEqual([])
+      gate.edge.projections.append("proxy", "mcp.example.com", "ProxyUpdated", { enabled: true })
+      gate.auth({})
+      gate.mcp({})
+    }
   })
 })
