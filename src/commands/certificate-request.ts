@@ -2,7 +2,8 @@ import * as z from "zod"
 import { type Certificate, type Environment, Issuer, KeyType } from "../events/certificate.ts"
 import { CertificateDomain, CertificateName, Email, covers } from "../events/values.ts"
 import type { Context } from "./decision.ts"
-import { type World, all, find } from "../events/world.ts"
+import { foreignHost, refuseForeign } from "./certificate-claims.ts"
+import { type World, find } from "../events/world.ts"
 import { classifyAddress } from "../events/target-address.ts"
 import { fact, idOf } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
@@ -134,9 +135,7 @@ function refuseClaimed(domains: readonly string[], owner: string, world: World, 
   for (const own of [...policy.adminHosts, ...policy.oauthHosts])
     if (domains.some((domain) => covers(domain, own)))
       throw new GatehouseError("domain_claimed", `${own} is Gatehouse's own`)
-  for (const proxy of all(world, "proxy"))
-    if (proxy.owner !== owner && domains.some((domain) => covers(domain, proxy.hostname)))
-      throw new GatehouseError("domain_claimed", `${proxy.hostname} belongs to another owner`)
+  refuseForeign(foreignHost({ domains, owner }, world))
   // A whole local domain is everybody's: the next host there may be another owner's.
   const whole = domains.find((domain) => /^\*\.[^.]+$/.test(domain))
   if (whole !== undefined) throw new GatehouseError("admin_required", `only an administrator may have ${whole}`)

@@ -6,6 +6,7 @@ import { CertificateName } from "../events/values.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import type { World } from "../events/world.ts"
+import { foreignHost, lostHost, refuseForeign } from "./certificate-claims.ts"
 import { attachedProxies } from "./ownership.ts"
 import { find } from "../events/world.ts"
 
@@ -50,6 +51,7 @@ const RenewCertificate = command(
     const expires_at = material?.expires_at ?? null
     const running = generation.state === "accepted" || generation.state === "in_progress"
     if (running) return { events: [], result: { renewed: true, expires_at } }
+    refuseForeign(lostHost(state, world))
     const owed = material === null || generation.state !== "completed"
     if (!owed && !data.force && !isDue(state, context.now, context.policy.renewalThresholdDays))
       return { events: [], result: { renewed: false, expires_at } }
@@ -63,6 +65,7 @@ const RenewCertificate = command(
 const RequestDueRenewal = command(Named, certificate, (data, world, context) => {
   const state = owned(data.cert_name, world, context)
   if (isOpen(state.generation) || !isDue(state, context.now, context.policy.renewalThresholdDays)) return { events: [] }
+  refuseForeign(lostHost(state, world))
   return { events: [fact("certificate", idOf(state.cert_name), "CertificateRenewalRequested", { reason: "due" })] }
 })
 
@@ -71,6 +74,7 @@ const ConvertCertificate = command(Named, certificate, (data, world, context) =>
   if (state.issuer === "internal")
     throw new GatehouseError("invalid_state", "a certificate of the internal CA has no production form")
   if (state.environment === "production") return { events: [], result: { converted: false } }
+  refuseForeign(lostHost(state, world))
   return {
     events: [
       fact("certificate", idOf(state.cert_name), "CertificateConversionRequested", {
@@ -85,6 +89,7 @@ const ConvertCertificate = command(Named, certificate, (data, world, context) =>
 const RecordKeyDownload = command(Named, certificate, (data, world, context) => {
   const state = owned(data.cert_name, world, context)
   if (state.material === null) throw new GatehouseError("invalid_state", "there is no key yet")
+  if (!context.actor.admin) refuseForeign(foreignHost(state, world))
   return {
     events: [fact("certificate", idOf(state.cert_name), "CertificateKeyDownloaded", { by: context.actor.name })],
   }

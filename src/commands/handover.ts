@@ -1,6 +1,7 @@
-import { type World, all, referring } from "../events/world.ts"
+import { type World, all, find, referring } from "../events/world.ts"
 import { fact, idOf } from "./decision.ts"
-import { type User, instanceUsers, ownedBy, refuseUsed, serviceUsers } from "./ownership.ts"
+import { type User, attachedProxies, instanceUsers, ownedBy, refuseUsed, serviceUsers } from "./ownership.ts"
+import { isAdministrator } from "../events/certificate-selection.ts"
 import { mayUseInstance } from "../events/instance.ts"
 import { mayUseService } from "../events/service.ts"
 import type { NewEvent } from "../events/envelope.ts"
@@ -34,7 +35,7 @@ function confined({ route_id, scope }: Route, proxy_hostnames: readonly string[]
 }
 
 /**
- * One proxy becomes another token's, with its owner's resources and with the routes that are only for it; the owner's other
+ * One proxy becomes another token's, with its owner's resources, the certificate and the routes that are only for it; the owner's other
  * routes stay behind.
  * @throws GatehouseError `in_use` when something of it leads to an instance or service that the next owner may not use
  */
@@ -56,7 +57,18 @@ export function handOverProxy(proxy: Proxy, to: string, world: World): NewEvent[
           }),
     ),
     ...resources.map(({ uri }) => fact("resource", uri, "ResourceReassigned", { owner: to })),
+    ...certificateOf(proxy, world).map((name) =>
+      fact("certificate", idOf(name), "CertificateReassigned", { owner: to }),
+    ),
   ]
+}
+
+/** The certificate that is for this host alone: whoever has the host next needs it, and whoever had it must not keep it. */
+function certificateOf({ hostname, owner, cert_name }: Proxy, world: World): readonly string[] {
+  const certificate = cert_name === null ? undefined : find(world, "certificate", idOf(cert_name))
+  if (certificate?.owner !== owner || isAdministrator(world, owner)) return []
+  const alone = certificate.domains.every((domain) => domain === hostname)
+  return alone && attachedProxies(world, certificate.cert_name).length === 1 ? [certificate.cert_name] : []
 }
 
 function refuseLosing(moving: readonly string[], to: string, world: World): void {

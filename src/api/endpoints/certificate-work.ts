@@ -131,7 +131,7 @@ const renew = endpoint({
     z.strictObject({ message: z.string(), status: CertificateStatus }),
     z.strictObject({ message: z.string(), expires_at: z.string().nullable(), renewed: z.literal(false) }),
   ]),
-  errors: ["not_owner"],
+  errors: ["not_owner", "domain_claimed"],
   handler(call) {
     const data = { ...call.params, ...call.body }
     return write<{ renewed: boolean; expires_at: string | null }>(
@@ -170,7 +170,7 @@ const convert = endpoint({
   params: Named,
   status: 202,
   response: z.strictObject({ message: z.string(), status: CertificateStatus }),
-  errors: ["not_owner", "invalid_state"],
+  errors: ["not_owner", "invalid_state", "domain_claimed"],
   handler: (call) =>
     write<{ converted: boolean }>(call, { type: "ConvertCertificate", data: call.params }, ({ result }) => ({
       ...(!result.converted && { status: 200 }),

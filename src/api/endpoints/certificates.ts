@@ -163,7 +163,7 @@ const showCertificate = endpoint({
   reveals: "include_private_key",
   status: 200,
   response: CertificateDetail,
-  errors: ["not_owner", "invalid_state"],
+  errors: ["not_owner", "invalid_state", "domain_claimed"],
   handler(call) {
     const certificate = ownObject(call, "certificate", call.params.cert_name.toLowerCase())
     const body = { ...viewer(call)(certificate), fullchain_pem: certificate.material?.fullchain_pem ?? null }
