@@ -6,6 +6,7 @@ import type { Issuer } from "./issuer.ts"
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 import { machine } from "../bench/machine.ts"
+import { openRunFolder } from "../run-folder/run-folder.ts"
 import { parseArgs } from "node:util"
 import { peerCertificate } from "../bench/certificate.ts"
 import { redisServer } from "../../tests/support/redis-server.ts"
@@ -75,6 +76,7 @@ const options = readOptions()
 // What is started from here on inherits this core; the servers are moved to theirs.
 execFileSync("taskset", ["-a", "-c", "-p", String(loadCore), String(process.pid)], { stdio: "ignore" })
 const dir = mkdtempSync(join(tmpdir(), "gatehouse-bench-oauth-"))
+openRunFolder()
 const results = await run(options, dir).catch((error: unknown) => {
   throw new Error(`the bench failed; logs are in ${dir}`, { cause: error })
 })

@@ -3,6 +3,7 @@ import { Agent, request } from "undici"
 import { type Node, installation, startNode } from "../../tests/support/gatehouse.ts"
 import { Redis } from "ioredis"
 import { machine } from "./machine.ts"
+import { openRunFolder } from "../run-folder/run-folder.ts"
 import { parseArgs } from "node:util"
 import { redisServer } from "../../tests/support/redis-server.ts"
 import { writeFileSync } from "node:fs"
@@ -87,6 +88,7 @@ async function subjects(node: Node, redis: Redis): Promise<readonly Measured[]> 
 
 async function run(proxies: number, samples: number, json: string | undefined): Promise<void> {
   await using running = new AsyncDisposableStack()
+  openRunFolder()
   const server = await redisServer()
   running.defer(() => server.stop())
   const node = await startNode(installation(server.url), {}, 60_000)

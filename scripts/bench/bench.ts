@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 import { machine } from "./machine.ts"
 import { measure } from "./rounds.ts"
+import { openRunFolder } from "../run-folder/run-folder.ts"
 import { peerCertificate } from "./certificate.ts"
 import { signingKey } from "./access-tokens.ts"
 import { startGatehouse } from "./gatehouse.ts"
@@ -65,6 +66,7 @@ async function main(options: Options): Promise<number> {
   const interrupt = new AbortController()
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => interrupt.abort(new Error(name)))
   const dir = mkdtempSync(join(tmpdir(), "gatehouse-bench-"))
+  openRunFolder()
   const summaries = await run(options, dir, interrupt.signal).catch((error: unknown) => {
     throw new Error(`the bench failed; logs are in ${dir}`, { cause: error })
   })

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { logger } from "../../src/platform/log.ts"
 import { keys } from "../../src/platform/redis-keys.ts"
 import { snapshotName } from "../../src/projections/snapshot.ts"
+import { openRunFolder } from "../run-folder/run-folder.ts"
 import { parseArgs } from "node:util"
 import { once } from "node:events"
 import { spawn } from "node:child_process"
@@ -26,6 +27,7 @@ const { values } = parseArgs({
 })
 const events = Number(values.events)
 const rounds = Number(values.rounds)
+openRunFolder()
 const folder = mkdtempSync(join(tmpdir(), "gatehouse-bench-log-"))
 const log = logger(
   "ERROR",

@@ -186,7 +186,8 @@ export async function makeWebImage(engine: ContainerEngine, name: string, versio
 
 /** Makes an image like supergateway's own, with the reference MCP server and one of both eras besides: all from this project's packages. */
 export async function makeMcpBridgeImage(engine: ContainerEngine): Promise<void> {
-  await image(engine, "supercorp/supergateway:latest", async (root) => {
+  const { version } = JSON.parse(readFileSync(join(packages, "supergateway/package.json"), "utf8")) as Manifest
+  await image(engine, `supercorp/supergateway:${version}`, async (root) => {
     await add(root, process.execPath, "/usr/local/bin/node")
     for (const name of [
       "supergateway",
@@ -222,6 +223,7 @@ function addPackage(root: string, name: string, ...above: readonly string[]): vo
 }
 
 interface Manifest {
+  readonly version: string
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }

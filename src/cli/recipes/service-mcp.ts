@@ -12,9 +12,11 @@ import { waitFor } from "../follow.ts"
  * one depends on what starts the server.
  */
 const bridge = (launcher: string) => {
-  const flavour = launcher === "uvx" || launcher === "deno" ? `:${launcher}` : ""
-  return `supercorp/supergateway${flavour}`
+  const flavour = launcher === "uvx" || launcher === "deno" ? `-${launcher}` : ""
+  return `supercorp/supergateway:${bridgeVersion}${flavour}`
 }
+/** The release that is tested here (npm package `supergateway` of the same version): a later one may speak otherwise. */
+export const bridgeVersion = "4.0.0"
 const bridgePort = 8000
 /** A session that nobody uses for so long ends, with its server process; a client begins another. */
 const sessionMs = 30 * 60_000
