@@ -2,6 +2,7 @@ import type { ApiToken } from "../events/api-token.ts"
 import type { Call, Caller } from "./endpoint.ts"
 import { type Kind, type StateOf } from "../events/event.ts"
 import { GatehouseError } from "../errors.ts"
+import type { Outcome } from "../platform/event-store.ts"
 import { find } from "../events/world.ts"
 
 /** May this caller see an object of that owner? */
@@ -30,4 +31,10 @@ export function visibleToken({ api, caller }: Call, name: string): { id: string;
   const token = api.projections.world.objects["api-token"].get(id)?.state
   if (token === undefined) throw new GatehouseError("not_found", `there is no token ${name}`)
   return { id, token }
+}
+
+/** Did this caller give the command? Not whoever had the token's name before: what was decided by then was theirs. */
+export function gave({ api, caller }: Pick<Call, "api" | "caller">, { actor, decided_at }: Outcome): boolean {
+  const created = find(api.projections.world, "api-token", caller.token)?.created_at
+  return actor === caller.name && created !== undefined && (decided_at ?? created) >= created
 }

@@ -1,5 +1,6 @@
 import * as z from "zod"
 import { type Call, endpoint } from "../endpoint.ts"
+import { gave } from "../access.ts"
 import { aggregateName, isAboutOwned } from "../../projections/views/event.ts"
 import { integer, listOf, listQuery, pagination } from "../list.ts"
 import type { Decided } from "../../platform/audit-trail.ts"
@@ -139,7 +140,8 @@ function entryOf({ meta }: StoredEvent, admin: boolean): Entry {
 }
 
 /** Commands that left no event, from one instant (ISO 8601, empty = the first) to another (undefined = now). */
-async function othersBetween({ api, caller, signal }: Call, begin: string, end: string | undefined): Promise<Entry[]> {
+async function othersBetween(call: Call, begin: string, end: string | undefined): Promise<Entry[]> {
+  const { api, caller, signal } = call
   const { trail } = api.logTools
   const found: Decided[] = []
   for (let before = "+"; found.length < searchLimit;) {
@@ -149,7 +151,7 @@ async function othersBetween({ api, caller, signal }: Call, begin: string, end: 
     for (const decided of page) {
       const at = decided.outcome.decided_at ?? ""
       if (at < begin) return Promise.all(found.map((one) => refusedEntry(one, trail, caller.admin)))
-      const own = caller.admin || decided.outcome.actor === caller.name
+      const own = caller.admin || gave(call, decided.outcome)
       if (own && (end === undefined || at <= end)) found.push(decided)
     }
     before = page.at(-1)!.id

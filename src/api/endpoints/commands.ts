@@ -1,6 +1,7 @@
 import * as z from "zod"
 import { flag, integer } from "../list.ts"
 import { GatehouseError } from "../../errors.ts"
+import { gave } from "../access.ts"
 import type { Call } from "../endpoint.ts"
 import type { Outcome } from "../../platform/event-store.ts"
 import { endpoint } from "../endpoint.ts"
@@ -21,11 +22,12 @@ const CommandView = z
   .meta({ id: "Command" })
 
 /** Outcome of a command for who submitted it, or an administrator. @throws GatehouseError `not_found`, `not_owner` */
-async function visibleOutcome({ api, caller }: Call, id: string): Promise<Outcome> {
+async function visibleOutcome(call: Call, id: string): Promise<Outcome> {
+  const { api, caller } = call
   const outcome = await api.store.outcome(id)
   if (outcome === undefined)
     throw new GatehouseError("not_found", "there is no such command, or its outcome has expired")
-  if (!caller.admin && outcome.actor !== caller.name) throw new GatehouseError("not_owner")
+  if (!caller.admin && !gave(call, outcome)) throw new GatehouseError("not_owner")
   return outcome
 }
 
