@@ -28,9 +28,9 @@ export function connection(
   const dispatcher = new Agent({
     connections,
     allowH2: false,
+    localAddress: address,
     connect: {
       rejectUnauthorized: false,
-      localAddress: address,
       lookup: (_name, options, done) =>
         options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4),
     },
