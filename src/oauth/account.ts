@@ -10,6 +10,7 @@ import type { Used } from "../platform/usage.ts"
 import { revokeGrant } from "./grant-revocation.ts"
 import { seeOther } from "./authorization-response.ts"
 import { startSessionLogin } from "./session-login.ts"
+import { about } from "./outcome.ts"
 
 /** `GET /account`: what the signed-in person allowed, to whom; anybody else signs in first. */
 export const showAccount: Handler = async (server, event) => {
@@ -33,7 +34,7 @@ export const revokeOwnGrant: Handler = async (server, event) => {
     throw new PageError(404, "grant_foreign", "Not found", "There is no such access of yours.")
   if (grant !== undefined)
     await revokeGrant(server, grant.grant_id, "user", { ...oauthActor, name: `oauth:${subject}` })
-  return seeOther("/account")
+  return about(seeOther("/account"), { subject, ...(grant !== undefined && { grant_id: grant.grant_id }) })
 }
 
 /** Use of a grant or browser session; a page without it is better than none. */

@@ -7,11 +7,12 @@ import { OAuthError } from "./oauth-error.ts"
 import { done } from "./done.ts"
 import { getRouterParam } from "h3"
 import { registeredMetadata } from "./client-metadata.ts"
+import { about } from "./outcome.ts"
 
 /** `GET /register/{client_id}`: read a registration (RFC 7592 §2.1). */
 export const readClient: Handler = (server, event) => {
   const { client, token } = authorizedClient(server, event)
-  return clientInformation(server, client, token, undefined, 200)
+  return about(clientInformation(server, client, token, undefined, 200), { client_id: client.client_id })
 }
 
 /** `PUT /register/{client_id}`: replace a registration whole (RFC 7592 §2.2). The client's secret stays what it is. */
@@ -31,14 +32,15 @@ export const replaceClient: Handler = async (server, event) => {
   if ((method !== "none") !== confidential || method.startsWith("client_secret") !== (client.secret_hash !== null))
     throw new OAuthError("invalid_client_metadata", "a client cannot change between public and confidential")
   await execute(server, event, "UpdateClient", { client_id: client.client_id, metadata })
-  return clientInformation(server, { ...client, metadata }, token, undefined, 200)
+  const { client_id } = client
+  return about(clientInformation(server, { ...client, metadata }, token, undefined, 200), { client_id })
 }
 
 /** `DELETE /register/{client_id}`: end a registration and its grants (RFC 7592 §2.3). */
 export const deleteClient: Handler = async (server, event) => {
-  const { client } = authorizedClient(server, event)
-  await execute(server, event, "DeleteClient", { client_id: client.client_id, reason: "client" })
-  return new Response(null, { status: 204, headers: { "cache-control": "no-store" } })
+  const { client_id } = authorizedClient(server, event).client
+  await execute(server, event, "DeleteClient", { client_id, reason: "client" })
+  return about(new Response(null, { status: 204, headers: { "cache-control": "no-store" } }), { client_id })
 }
 
 /** RFC 7592 §2.2: these must not stand in an update. */

@@ -7,6 +7,7 @@ import { formParameters } from "./parameters.ts"
 import { grantedScope } from "./granted-scope.ts"
 import { limit } from "./limits.ts"
 import { requestedResources } from "./requested-resource.ts"
+import { about } from "./outcome.ts"
 
 /** `POST /device_authorization`: a device that has no browser asks for access (RFC 8628 §3.1). */
 export const authorizeDevice: Handler = async (server, event) => {
@@ -31,5 +32,6 @@ export const authorizeDevice: Handler = async (server, event) => {
     expires_in: deviceLife,
     interval: pollInterval,
   }
-  return Response.json(body, { headers: { "cache-control": "no-store" } })
+  const { client_id } = client
+  return about(Response.json(body, { headers: { "cache-control": "no-store" } }), { client_id })
 }

@@ -16,6 +16,7 @@ import { randomSecret } from "../platform/ids.ts"
 import { seeOther } from "./authorization-response.ts"
 import { showLogin } from "./login.ts"
 import { startSessionLogin } from "./session-login.ts"
+import { about } from "./outcome.ts"
 
 /** What a ticket stands for: it is taken once, by the host that it names, from the browser that began there. */
 export interface Ticket {
@@ -59,7 +60,7 @@ async function loginForHost(server: AuthorizationServer, event: H3Event): Promis
   const id = randomSecret()
   const ticket: Ticket = { hostname: proxy.hostname, nonce, session: session.handle, return_url: href }
   await server.ttl.put(ticketKind, id, ticket, ticketMs)
-  return seeOther(`${target.origin}/.gatehouse/session?ticket=${id}`)
+  return about(seeOther(`${target.origin}/.gatehouse/session?ticket=${id}`), { subject: session.user.subject })
 }
 
 /** May this person, who signed in here, use this host? */
@@ -90,10 +91,11 @@ function refusedPage(
   again: string,
 ): Response {
   log.warning("oauth_host_login_refused", { reason: fault, subject: user.subject, session_id, hostname })
-  return page(
+  const refused = page(
     "Not allowed",
     markup`<p>You are signed in as <strong>${user.username}</strong> (${user.subject}), who may not use <strong>${hostname}</strong>.</p>
 <p><a class="button" href="${`${again}&prompt=login`}">Sign in again or use another account</a> <a href="/logout">Sign out</a></p>`,
     { status: 403 },
   )
+  return about(refused, { reason: fault, subject: user.subject })
 }

@@ -13,6 +13,7 @@ import { queryParameters } from "./parameters.ts"
 import { readCookie } from "./cookies.ts"
 import { seeOther } from "./authorization-response.ts"
 import { sessionOf } from "./session.ts"
+import { about } from "./outcome.ts"
 
 /** A request to one of our paths on a proxied host that takes the cookie. */
 export type HostHandler = (
@@ -40,17 +41,15 @@ export const redeemTicket: HostHandler = async (server, proxy, event) => {
     return seeOther(ticket.return_url)
   }
   if (hostFault(server, session.user, proxy) !== undefined)
-    throw new PageError(
-      403,
-      "host_refused",
-      "Not allowed",
-      `The account ${session.user.username} may not use this host.`,
+    throw about(
+      new PageError(403, "host_refused", "Not allowed", `The account ${session.user.username} may not use this host.`),
+      { subject: session.user.subject },
     )
   const response = seeOther(checkedReturn(server, ticket.return_url).href)
   response.headers.append("set-cookie", await accessCookie(server, proxy, session))
   response.headers.append("set-cookie", hostCookie(loginCookie, "", 0))
   server.log.info("oauth_host_session", { hostname: proxy.hostname, session_id: session.session_id })
-  return response
+  return about(response, { subject: session.user.subject })
 }
 
 /** `GET /.gatehouse/login?return_path`: signs in although nothing asked for it; how it begins on hosts that let anybody in. */

@@ -8,6 +8,7 @@ import { markup } from "./markup.ts"
 import { page } from "./pages.ts"
 import { seeOther } from "./authorization-response.ts"
 import { requireCsrf, requireOwnOrigin } from "./transaction.ts"
+import { about } from "./outcome.ts"
 
 /** `GET /logout`: asks; a link alone ends nothing. */
 export const askLogout: Handler = async (server, event) => {
@@ -37,7 +38,8 @@ export const logout: Handler = async (server, event) => {
   if (session === undefined) return signedOut(target)
   requireCsrf(session, form.get("csrf"))
   const setCookie = await endSession(server, session)
-  return target === undefined ? signedOut(undefined) : seeOther(target.href, { "set-cookie": setCookie })
+  const done = target === undefined ? signedOut(undefined) : seeOther(target.href, { "set-cookie": setCookie })
+  return about(done, { subject: session.user.subject })
 }
 
 /** @throws PageError for a place that is not to be returned to */

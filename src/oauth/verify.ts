@@ -14,6 +14,7 @@ import { readCookie } from "./cookies.ts"
 import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 import { scopeChallenge, tokenChallenge } from "../projections/bearer-challenge.ts"
 import { usableScopes } from "../projections/scope.ts"
+import { about } from "./outcome.ts"
 
 /**
  * `GET|POST /verify`: forward authentication for other proxies. Checks the token of the Authorization header, or the cookie of a
@@ -55,10 +56,11 @@ function judge(server: AuthorizationServer, event: H3Event, original: OriginalRe
   // RFC 9449 §7.2: without its proof a bound token is worth nothing, and a proof for another's URL cannot be judged here.
   if (checked.claims.cnf !== undefined) throw challenge(server, proxy, "the token is bound to a key")
   const fault = proxy?.auth?.auth_enabled === true ? admissionFault(proxy, checked.claims, server.config) : undefined
-  if (fault !== undefined) throw refusal(server, proxy, fault)
   const { sub, username, name, email, groups, scope, client_id, aud, exp } = checked.claims
+  const whose = { subject: sub, client_id }
+  if (fault !== undefined) throw about(refusal(server, proxy, fault), { reason: fault, ...whose })
   const body = { sub, username, name, email, groups, scope, client_id, aud, exp }
-  return Response.json(body, { headers: { "cache-control": "no-store", ...identity(checked.claims) } })
+  return about(Response.json(body, { headers: { "cache-control": "no-store", ...identity(checked.claims) } }), whose)
 }
 
 /** The request may pass, and speaks for nobody: no header of identity comes with it. */
@@ -92,10 +94,14 @@ function verifyBrowser(
     throw new OAuthError("access_denied", "the request comes from another origin")
   const auth = proxy?.auth ?? null
   const fault = auth === null ? undefined : browserAdmissionFault({ ...proxy!, auth }, cookie.claims, publicHttpsPort)
-  if (fault !== undefined) throw new OAuthError("access_denied", "this identity is not allowed there")
   const { sub, username, name, email, groups, aud, exp } = cookie.claims
+  if (fault !== undefined) {
+    const error = new OAuthError("access_denied", "this identity is not allowed there")
+    throw about(error, { reason: fault, subject: sub })
+  }
   const body = { sub, username, name, email, groups, scope: "", client_id: null, aud: [aud], exp }
-  return Response.json(body, { headers: { "cache-control": "no-store", ...identity(cookie.claims) } })
+  const headers = { "cache-control": "no-store", ...identity(cookie.claims) }
+  return about(Response.json(body, { headers }), { subject: sub })
 }
 
 /** A token that is good but not for this proxy is a 401 (RFC 6750 §3.1): only people and scopes are a 403. */

@@ -6,7 +6,7 @@ import { type OAuthNode, protectedProxy, send } from "./oauth-node.ts"
 import type { Outcome } from "../../src/oauth/outcome.ts"
 import type { Tokens } from "./flow.ts"
 import { once } from "node:events"
-import { person } from "./person.ts"
+import { formOf, person } from "./person.ts"
 
 let front: Server
 let at: OAuthNode
@@ -78,6 +78,22 @@ describe("the access log of the OAuth host", () => {
     expect(last()).toEqual({ reason: "invalid_client" })
     await send(at, "/register", { json: { redirect_uris: [] } })
     expect(last()).toEqual({ reason: "invalid_redirect_uri" })
+  })
+
+  it("says which client managed its registration, and whose grant was taken back by themselves", async () => {
+    const managed = await registerClient(at)
+    const headers = { authorization: `Bearer ${managed.registration_access_token}` }
+    for (const method of ["GET", "DELETE", "GET"]) await send(at, `/register/${managed.client_id}`, { method, headers })
+    const { client_id } = managed
+    expect(noted.slice(-3)).toEqual([{ client_id }, { client_id }, { reason: "invalid_token" }])
+    const who = person(at)
+    const back = await approve(at, authorizePath(client, verifier(), { resource }), alice, who)
+    const grant_id = back.location!.searchParams.get("code")!.split(".")[0]!
+    const { csrf } = formOf(await who.visit("/account")).hidden as { csrf: string }
+    await who.visit("/account", { form: { csrf, grant: grant_id }, headers: { origin: node.issuer } })
+    expect(last()).toEqual({ subject: "local-alice", grant_id })
+    await who.submit(await who.visit("/logout"), {})
+    expect(last()).toEqual({ subject: "local-alice" })
   })
 
   it("is where log lines about a request lead: they carry its id, and the resources of a decision", async () => {
