@@ -24,12 +24,17 @@ function csvCell(value: unknown): string {
   return /[",]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert
 }
 
+/** One value on one line. */
+export function cell(value: unknown): string {
+  return printable(plain(value)).replaceAll(/[\t\n\u2028\u2029]/g, "?")
+}
+
 /**
- * One value on one line. Control characters would let a stored text write to the terminal, and bidirectional ones turn around what
+ * Text of several lines. Control characters would let a stored text write to the terminal, and bidirectional ones turn around what
  * stands beside it.
  */
-export function cell(value: unknown): string {
-  return plain(value).replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "?")
+export function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "?")
 }
 
 function plain(value: unknown): string {

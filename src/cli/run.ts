@@ -10,10 +10,12 @@ import { apiVersion, endpoints } from "../api/endpoint-table.ts"
 import { manageJust } from "./justfile.ts"
 import { openApiDocument } from "../api/openapi.ts"
 import { operation } from "./client.ts"
+import { printable } from "../api/rows.ts"
 import { recipes } from "./recipe-table.ts"
 
 /** Runs one command line. @returns the exit code */
-export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+export async function run(argv: readonly string[], given: Terminal): Promise<number> {
+  const terminal = guarded(given)
   try {
     await dispatch(argv, terminal)
     return exitCodes.done
@@ -21,6 +23,15 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     if (!(error instanceof CliFailure)) throw error
     terminal.error(`${error.message}\n`)
     return error.exitCode
+  }
+}
+
+/** Errors and questions repeat what others wrote: names, and what backends and builds say. */
+function guarded(terminal: Terminal): Terminal {
+  return {
+    ...terminal,
+    error: (text) => terminal.error(printable(text)),
+    ask: (question) => terminal.ask(printable(question)),
   }
 }
 

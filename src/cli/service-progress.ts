@@ -1,6 +1,7 @@
 import { ApiFailure, type Reply } from "./client.ts"
 import { CliFailure } from "./failure.ts"
 import type { Session } from "./session.ts"
+import { printable } from "../api/rows.ts"
 import { settling } from "../api/endpoints/services.ts"
 
 /** Seconds that a service is waited for unless `--timeout` says otherwise. */
@@ -69,14 +70,9 @@ async function notRunning(
 export async function logged(session: Session, name: string, token: string | undefined): Promise<readonly string[]> {
   try {
     const reply = await session.call("getServiceLogs", { params: { name }, token, query: { lines: 15 } })
-    return (reply.body["logs"] as string[]).map(plain)
+    return (reply.body["logs"] as string[]).map(printable)
   } catch (error) {
     if (error instanceof ApiFailure) return []
     throw error
   }
-}
-
-/** What a container prints must not steer the terminal. */
-export function plain(line: string): string {
-  return line.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "?")
 }

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest"
 import { freePort } from "../support/ports.ts"
+import { once } from "node:events"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { execFile } from "node:child_process"
@@ -13,7 +16,7 @@ describe("output", () => {
     expect((await cli(["getTokenInfo"])).out).toBe(`${JSON.stringify(body)}\n`)
     expect((await cli(["getTokenInfo", "--output", "json"], { tty: true })).json()).toEqual(body)
     expect((await cli(["getTokenInfo"], { tty: true })).out).toMatch(/^name: +ADMIN$/m)
-    expect((await cli(["token-list", "--output=table"])).out).toMatch(/^NAME +CERT_EMAIL/)
+    expect((await cli(["token-list", "--output=table"])).out).toMatch(/^NAME +IS_ADMIN +CERT_EMAIL/)
     expect((await cli(["token-list", "--output=xml"])).code).toBe(2)
   })
 
@@ -35,6 +38,19 @@ describe("output", () => {
     const many = await cli(["createToken", "--name", "x y", "--cert-email", "z"])
     expect(many.err).toMatch(/^validation_failed: .*\n {2}name: .*\n {2}cert_email: /)
   })
+})
+
+test("What others wrote cannot steer the terminal through an error or a question", async () => {
+  const other = createServer((_request, response) => {
+    response.writeHead(502, { "content-type": "application/problem+json" })
+    response.end(JSON.stringify({ code: "bad", detail: "\u001b[2Jx\u202ey", references: ["\u009b31m"] }))
+  }).listen(0, "127.0.0.1")
+  await once(other, "listening")
+  const env = { API_PORT: String((other.address() as AddressInfo).port) }
+  expect((await cli(["token-list"], { env })).err).toBe("bad: ?[2Jx?y\n  ?31m\n")
+  other.close()
+  const asked = await cli(["deleteProxy", "--hostname", "a\u001b[2J"], { answers: ["n"] })
+  expect([asked.code, asked.err]).toEqual([3, expect.not.stringContaining("\u001b")])
 })
 
 describe("exit codes", () => {

@@ -1,3 +1,4 @@
+import { cell } from "../../api/rows.ts"
 import { ApiFailure } from "../client.ts"
 import { CliFailure } from "../failure.ts"
 import type { Recipe } from "../recipe.ts"
@@ -55,7 +56,7 @@ function pair(text: string): [string, string] {
 function shown({ format }: Session, data: string): string {
   if (format === "json") return `${data}\n`
   const { position, at, type, aggregate, actor } = JSON.parse(data) as Line
-  return `${String(position).padStart(6)}  ${at}  ${type}  ${aggregate}  ${actor}\n`
+  return `${String(position).padStart(6)}  ${cell(`${at}  ${type}  ${aggregate}  ${actor}`)}\n`
 }
 
 /** Messages of server-sent events, as this API writes them. */

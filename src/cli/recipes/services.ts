@@ -2,7 +2,8 @@ import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
 import { CliFailure } from "../failure.ts"
 import type { Input } from "../client.ts"
 import type { Session } from "../session.ts"
-import { plain, settled } from "../service-progress.ts"
+import { printable } from "../../api/rows.ts"
+import { settled } from "../service-progress.ts"
 
 const group = "services"
 
@@ -116,7 +117,7 @@ const logs: Recipe = {
     const query = { lines: argument(args, "lines"), timestamps: truthy(args, "timestamps") }
     const reply = await session.call("getServiceLogs", { ...(await about(session, args)), query })
     if (session.format === "json") return session.show(reply)
-    session.terminal.write((reply.body["logs"] as string[]).map((line) => `${plain(line)}\n`).join(""))
+    session.terminal.write((reply.body["logs"] as string[]).map((line) => `${printable(line)}\n`).join(""))
   },
 }
 
