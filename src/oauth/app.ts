@@ -45,6 +45,7 @@ import { trustedIssuers } from "./trusted-issuer.ts"
 import { tokensByHash } from "../projections/tokens-by-hash.ts"
 import { reason } from "../platform/log.ts"
 import { verify } from "./verify.ts"
+import { withNonce } from "./dpop.ts"
 
 /** One path of the authorization server. */
 interface Endpoint {
@@ -176,11 +177,11 @@ async function answer(server: AuthorizationServer, endpoint: Endpoint, event: H3
     const response = await dispatch(server, endpoint, event)
     tallyRequest(server, endpoint.path)
     noteOutcome(event, outcomeOf(response))
-    return dressed(response, open)
+    return withNonce(server, event, dressed(response, open))
   } catch (error) {
     tallyRequest(server, endpoint.path, error)
     noteOutcome(event, { reason: codeOf(error), ...outcomeOf(error) })
-    return dressed(errorAnswer(server, endpoint.kind, event, error), open)
+    return withNonce(server, event, dressed(errorAnswer(server, endpoint.kind, event, error), open))
   }
 }
 

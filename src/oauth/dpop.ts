@@ -7,7 +7,7 @@ import { OAuthError } from "./oauth-error.ts"
 /**
  * Thumbprint of the key that a token request proves to hold (RFC 9449 §5); undefined when it brings no proof and need not. A proof
  * is good once.
- * @throws OAuthError `invalid_dpop_proof`, or `use_dpop_nonce` with the nonce
+ * @throws OAuthError `invalid_dpop_proof`, or `use_dpop_nonce`; {@link withNonce} adds the nonce
  */
 export async function provenKey(
   server: AuthorizationServer,
@@ -23,19 +23,18 @@ export async function provenKey(
   const { issuer, proofNonces: nonces } = server
   const proof = checkProof(text, { method: event.req.method, url: issuer + event.url.pathname, now, nonces })
   if (proof === "proof_nonce")
-    throw new OAuthError("use_dpop_nonce", "the DPoP proof must carry the nonce of this answer", {
-      headers: nonceHeader(server, event),
-    })
+    throw new OAuthError("use_dpop_nonce", "the DPoP proof must carry the nonce of this answer")
   const fault = typeof proof === "string" ? proof : await usedBefore(server, proof)
   if (typeof proof !== "string" && fault === undefined) return proof.jkt
   server.log.warning("oauth_dpop_refused", { client_id: client.client_id, reason: fault })
   throw new OAuthError("invalid_dpop_proof", "the DPoP proof is not good for this request")
 }
 
-/** `DPoP-Nonce` for a client's next proof, with whatever it is answered (RFC 9449 §8.2); nothing for requests without a proof. */
-export function nonceHeader({ proofNonces }: AuthorizationServer, event: H3Event): Readonly<Record<string, string>> {
-  if (proofNonces === undefined || !event.req.headers.has("dpop")) return {}
-  return { "dpop-nonce": proofNonces.current() }
+/** The answer to a request, with `DPoP-Nonce` for the client's next proof when it came with one (RFC 9449 §8.2). */
+export function withNonce({ proofNonces }: AuthorizationServer, event: H3Event, response: Response): Response {
+  if (proofNonces !== undefined && event.req.headers.has("dpop"))
+    response.headers.set("dpop-nonce", proofNonces.current())
+  return response
 }
 
 async function usedBefore(

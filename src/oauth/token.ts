@@ -5,7 +5,7 @@ import { OAuthError } from "./oauth-error.ts"
 import { clientCredentials } from "./client-credentials.ts"
 import { type Client, assertionGrant, deviceGrant } from "../events/oauth-client.ts"
 import { redeemIdentityAssertion } from "./identity-assertion.ts"
-import { nonceHeader, provenKey } from "./dpop.ts"
+import { provenKey } from "./dpop.ts"
 import { pollDevice } from "./device-grant.ts"
 import { authenticateClient } from "./client-authentication.ts"
 import { type Parameters, formOrJsonParameters } from "./parameters.ts"
@@ -21,9 +21,7 @@ export const token: Handler = async (server, event) => {
   await limit(server, event, "token", parameters.get("client_id"))
   const client = await authenticateClient(server, event.req.headers.get("authorization"), parameters)
   try {
-    const response = await issue(server, event, client, parameters)
-    for (const [name, value] of Object.entries(nonceHeader(server, event))) response.headers.set(name, value)
-    return response
+    return await issue(server, event, client, parameters)
   } catch (error) {
     tallyTokenFailure(server, client.client_id, error)
     throw error instanceof Error ? about(error, { client_id: client.client_id }) : error

@@ -75,6 +75,7 @@ describe("a token endpoint that requires nonces", () => {
       const { refresh_token } = there.json<Tokens>()
       const again = await tokenRequest(node, refreshing(client, refresh_token), headers)
       expect([again.status, again.json()["error"]]).toEqual([400, "invalid_dpop_proof"])
+      expect(nonceOf(again), "any answer to a proof tells the next one").toMatch(/^[A-Za-z0-9_-]{22}$/)
     } finally {
       await peer.stop()
     }
