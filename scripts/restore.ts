@@ -3,6 +3,7 @@ import { type Config, ConfigError, loadConfig, readEnvironment } from "../src/pl
 import { ChainError } from "../src/platform/event-chain.ts"
 import { GatehouseError } from "../src/errors.ts"
 import { RestoreError, restoreLog } from "../src/platform/log-restore.ts"
+import { decodeSnapshot, snapshotFile } from "../src/projections/snapshot.ts"
 import { connectRedis, untilReady } from "../src/platform/redis.ts"
 import { openHome } from "./stack/home.ts"
 import { lastPort } from "./stack/own-redis.ts"
@@ -26,10 +27,19 @@ async function restore(folder: string | undefined): Promise<string> {
       redis,
       logArchive(from, () => undefined, log),
     )
-    return `${events} events and ${commands} commands written; the log ends at position ${head.position}, hash ${head.hash}\n`
+    const written = `${events} events and ${commands} commands written; the log ends at position ${head.position}, hash ${head.hash}\n`
+    return written + warning(config.GATEHOUSE_HOME, head.position)
   } finally {
     redis.disconnect()
   }
+}
+
+/** A node that has seen more would take no writes, as with a log that was cut short by somebody. */
+function warning(home: string, end: number): string {
+  const text = snapshotFile(home, () => undefined, log).load()
+  const seen = (text === undefined ? undefined : decodeSnapshot(text))?.position ?? 0
+  if (seen <= end) return ""
+  return `the node here has seen position ${seen}; if what came after ${end} is lost for good: rm -r ${join(home, "snapshot")}, then just up\n`
 }
 
 /** The own Redis may have another port than the usual one. */

@@ -55,6 +55,8 @@ const verbs: Record<string, (args: readonly string[]) => Promise<void> | void> =
   down: async () => void (await down()),
   restart: async () => up((await down()) ? "docker" : undefined),
   rebuild: async ([service]) => {
+    if (service !== undefined && service !== "proxy" && service !== "redis")
+      throw new Refusal(`there is no service ${service}: proxy or redis; just rebuild world folds the log anew`)
     const copy = thisCopy()
     if (!runsInCompose(copy.home)) return up((await down()) ? "docker" : undefined)
     await compose(copy, ["up", "--detach", "--build", "--force-recreate", "--no-deps", service ?? "proxy"])

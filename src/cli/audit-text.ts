@@ -30,6 +30,9 @@ interface AuditEntry {
   readonly ip: string | null
 }
 
+/** Members that hold the time of an event. */
+const clocks: ReadonlySet<string> = new Set(["created_at", "updated_at"])
+
 /** The life of an object, event by event. */
 export function showHistory(session: Session, reply: Pick<Reply, "body" | "text">): void {
   const { events } = reply.body as unknown as { events: readonly HistoryEvent[] }
@@ -39,15 +42,35 @@ export function showHistory(session: Session, reply: Pick<Reply, "body" | "text"
         `${position}  ${at}  ${type} by ${actor}${ip === undefined ? "" : ` from ${ip}`} (${command}${causation === undefined ? "" : `, because of position ${causation}`})`,
       ),
       ...(reason === undefined ? [] : [cell(`    because: ${reason}`)]),
-      ...fieldLines(changes, "    "),
+      ...fieldLines(
+        // The line above says when.
+        changes.filter(({ path, after }) => !(clocks.has(path) && (after === undefined || after === at))),
+        "    ",
+      ),
     ]),
   )
 }
 
-/** Commands with what became of them, one a line. */
-export function showAudit(session: Session, reply: Pick<Reply, "body" | "text">): void {
+/** Commands with what became of them, one a line. @param hint what else there is to know, after them */
+export function showAudit(session: Session, reply: Pick<Reply, "body" | "text">, hint?: string): void {
   const { entries } = reply.body as unknown as { entries: readonly AuditEntry[] }
-  showText(session, reply, () => (entries.length === 0 ? ["nothing"] : entries.map(line)))
+  showText(session, reply, () => [
+    ...(entries.length === 0 ? ["nothing"] : entries.map(line)),
+    ...(hint === undefined ? [] : [hint]),
+  ])
+}
+
+/** Where there is more than one page of an audit shows. */
+export function auditHint({ body }: Pick<Reply, "body">): string | undefined {
+  const { pagination, searched } = body as unknown as {
+    pagination: { page: number; pages: number; total: number }
+    searched: { from: number; to: number }
+  }
+  if (pagination.page < pagination.pages)
+    return `page ${pagination.page} of ${pagination.pages}, ${pagination.total} in all; more with --page ${pagination.page + 1}`
+  if (searched.from > 1)
+    return `positions ${searched.from} to ${searched.to} were searched; before them with to=${searched.from - 1}, everything with all=true`
+  return undefined
 }
 
 function line(entry: AuditEntry): string {
@@ -58,7 +81,9 @@ function line(entry: AuditEntry): string {
       ? position === null
         ? "nothing to change"
         : `${some(objects)} (position ${position})`
-      : `${status.toUpperCase()} ${code ?? ""}: ${detail ?? ""}`
+      : status === "dead"
+        ? "DEAD: it could not be decided; see just deadletters"
+        : `REJECTED ${code ?? ""}: ${detail ?? ""}${objects.length === 0 ? "" : ` (${some(objects)})`}`
   return cell(`${at}  ${actor}${from}  ${command}: ${what}${reason === null ? "" : `, because: ${reason}`}`)
 }
 

@@ -1,6 +1,7 @@
 import type { Reply } from "./client.ts"
 import type { Session } from "./session.ts"
-import { cell, table } from "../api/rows.ts"
+import { type Row, cell, table } from "../api/rows.ts"
+import { readable } from "./table.ts"
 
 /** One member that differs, as an answer has it. */
 export interface FieldChange {
@@ -63,15 +64,23 @@ interface Digest {
   readonly hash: string
 }
 
-/** An earlier state: what there was. */
-export function showReplay(session: Session, reply: Reply): void {
+/** An earlier state: what there was. @param whole the state of an object that was asked for by its name */
+export function showReplay(session: Session, reply: Reply, whole: boolean): void {
   const { digest, objects } = reply.body as { digest: Digest; objects: Record<string, unknown>[] }
   showText(session, reply, () => {
     const rows = objects.map(({ kind, id, version }) => ({ kind, id, version }))
+    const head = `state at position ${digest.position}, hash ${digest.hash}`
+    const [only] = objects
+    if (whole && objects.length === 1)
+      return [
+        head,
+        `${cell(`${only!["kind"] as string}/${only!["id"] as string}`)}, version ${cell(only!["version"])}`,
+        readable(only!["state"] as Row).trimEnd(),
+      ]
     return [
-      `state at position ${digest.position}, hash ${digest.hash}`,
+      head,
       rows.length === 0 ? "nothing" : table(rows, ["kind", "id", "version"]).trimEnd(),
-      "states of each: --output json",
+      "one of them whole: --kind KIND --name ID; all of them: --output json",
     ]
   })
 }
@@ -96,6 +105,17 @@ export function showVerification(session: Session, reply: Reply): void {
     problem === null
       ? "nothing is wrong"
       : `BAD${problem.position === null ? "" : ` at position ${problem.position}`}: ${cell(problem.detail)}`,
+  ])
+}
+
+/** What a rebuild found. */
+export function showRebuilt(session: Session, reply: Reply): void {
+  const { digest, equal, differing } = reply.body as unknown as { digest: Digest; equal: boolean; differing: string[] }
+  showText(session, reply, () => [
+    `folded anew to position ${digest.position}, hash ${digest.hash}`,
+    equal
+      ? "the node had the same"
+      : `the node had something else, and goes on with what the log says: ${differing.join(", ")}`,
   ])
 }
 
@@ -146,7 +166,7 @@ export function showStats(session: Session, reply: Reply): void {
     ).trimEnd(),
     facts.archive.segments === 0
       ? "nothing is archived"
-      : `archive: ${facts.archive.segments} segments to position ${facts.archive.position}, ${size(facts.archive.bytes)}, in ${facts.archive.folder}`,
+      : `archive: ${facts.archive.segments} segment${facts.archive.segments === 1 ? "" : "s"} to position ${facts.archive.position}, ${size(facts.archive.bytes)}, in ${facts.archive.folder}`,
     facts.checkpoint === null
       ? "no checkpoint is signed yet"
       : `signed up to position ${facts.checkpoint.position}, at ${facts.checkpoint.signed_at}`,

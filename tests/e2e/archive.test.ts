@@ -2,13 +2,14 @@ import { programEnvironment } from "../support/program-environment.ts"
 import { type LogNodes, createProxy, logNodes } from "../support/log-nodes.ts"
 import type { Node } from "../support/gatehouse.ts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { eventually, soonTakenOver } from "../support/gatehouse.ts"
 import { execFileSync } from "node:child_process"
 import { setTimeout as delay } from "node:timers/promises"
 import { join } from "node:path"
 import { redisServer } from "../support/redis-server.ts"
 import { tmpdir } from "node:os"
+import { until } from "../support/until.ts"
 
 interface Report {
   segments: { first: number; last: number; file: string }[]
@@ -172,10 +173,20 @@ describe("a log restored from its archive", () => {
         REDIS_URL: empty.url,
         ARCHIVE_DIR: copy,
         GATEHOUSE_ENV_FILE: "/dev/null",
+        GATEHOUSE_HOME: copy,
       }
       const run = () => execFileSync(process.execPath, ["scripts/restore.ts"], { env, encoding: "utf8" })
       expect(run()).toContain(`position ${archived}`)
-      expect(run()).toContain("0 events")
+      expect(run()).toMatch(/^0 events and 0 commands written; [^\n]*\n$/)
+      const GATEHOUSE_HOME = one.home
+      await until(() => existsSync(join(GATEHOUSE_HOME, "snapshot/world.json")), 15_000)
+      const told = execFileSync(process.execPath, ["scripts/restore.ts"], {
+        env: { ...env, GATEHOUSE_HOME },
+        encoding: "utf8",
+      })
+      expect(told).toMatch(
+        /the node here has seen position \d+; if what came after \d+ is lost for good: rm -r .*snapshot/,
+      )
       const restored = await nodes.node({ REDIS_URL: empty.url, ARCHIVE_DIR: copy })
       expect(await replayed(restored, archived)).toEqual(before)
       expect(await verified(restored)).toMatchObject({ ok: true, problem: null })

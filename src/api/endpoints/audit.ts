@@ -3,8 +3,10 @@ import { type Call, endpoint } from "../endpoint.ts"
 import { gave } from "../access.ts"
 import { aggregateName, isAboutOwned } from "../../projections/views/event.ts"
 import { integer, listOf, listQuery, pagination } from "../list.ts"
+import type { CommandRecord } from "../../platform/event-store.ts"
 import type { Decided } from "../../platform/audit-trail.ts"
 import type { StoredEvent } from "../../events/envelope.ts"
+import { definitions } from "../../commands/command.ts"
 
 /** Positions that one call looks at; more would occupy the node. */
 const searchLimit = 20_000
@@ -18,7 +20,7 @@ const Entry = z
     actor: z.string(),
     command: z.string().describe("Type of the command."),
     command_id: z.string(),
-    objects: z.array(z.string()).describe("Kind and id of what it changed."),
+    objects: z.array(z.string()).describe("Kind and id of what it changed, or, refused, was about."),
     events: z.array(z.string()).describe("Types of its events; none of a refused one."),
     position: z.int().nullable().describe("Of its last event; null when there is none."),
     code: z.string().nullable().describe("Why it was refused."),
@@ -171,7 +173,7 @@ async function refusedEntry(
     actor: outcome.actor,
     command: outcome.type,
     command_id: outcome.command_id,
-    objects: [],
+    objects: command === null ? [] : targetOf(command),
     events: [],
     position: null,
     code: outcome.code ?? null,
@@ -179,6 +181,14 @@ async function refusedEntry(
     reason: command?.reason ?? null,
     ip: admin ? (command?.ip ?? null) : null,
   }
+}
+
+/** What a command was about; nothing when it is no command of this version. */
+function targetOf({ type, data }: CommandRecord): string[] {
+  const definition = definitions.get(type)
+  const parsed = definition?.schema.safeParse(data)
+  if (definition === undefined || parsed?.success !== true) return []
+  return [aggregateName(definition.target(parsed.data))]
 }
 
 /** Endpoints about who asked for what. */

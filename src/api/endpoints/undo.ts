@@ -44,9 +44,10 @@ const undo = endpoint({
     const { api, query, params } = call
     await completeWorld(api)
     const { events, plan, cannot } = await reversal(call, params.position!)
+    const explained = { ...call, reason: call.reason ?? `undo of position ${params.position}` }
     const possible = plan.errors.length === 0
     const ownHost = api.config.oauthAuthority.replace(/:\d+$/, "")
-    const carried = query.dry_run || !possible ? undefined : await carryOut(call, plan.steps, ownHost)
+    const carried = query.dry_run || !possible ? undefined : await carryOut(explained, plan.steps, ownHost)
     const steps = query.dry_run || !possible ? plan.steps : carried!.done
     const errors = carried?.error === undefined ? plan.errors : [carried.error]
     const { position } = api.projections.world

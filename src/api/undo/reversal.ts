@@ -46,7 +46,7 @@ export async function reversal(call: Call, position: number): Promise<Reversal> 
       continue
     }
     const [was, became, is] = [before, after, now].map((world) => desiredEntry(world, kind, id, ownHost))
-    if (fieldChanges(was, became).length === 0) continue
+    if (fieldChanges(was, became).length === 0 || fieldChanges(is, was).length === 0) continue
     if (fieldChanges(became, is).length > 0)
       cannot.push(`${name} was changed again later: its later changes are taken back as well`)
     if (was === undefined) created.push({ kind, id })

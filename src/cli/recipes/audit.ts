@@ -1,10 +1,18 @@
 import { type Recipe, argument, required } from "../recipe.ts"
-import { showAudit, showHistory } from "../audit-text.ts"
+import { auditHint, showAudit, showHistory } from "../audit-text.ts"
 import { CliFailure } from "../failure.ts"
 import { events } from "./events.ts"
 import type { Session } from "../session.ts"
 
 const group = "audit"
+
+/** What kinds are called elsewhere on the command line. */
+const kinds: ReadonlyMap<string, string> = new Map([
+  ["token", "api-token"],
+  ["cert", "certificate"],
+  ["oauth-client", "client"],
+  ["session", "grant"],
+])
 
 const history: Recipe = {
   name: "history",
@@ -12,7 +20,8 @@ const history: Recipe = {
   doc: "Life of one object: every event with actor, address, command, reason, and what it changed",
   parameters: [required("kind"), required("name")],
   async run(session, args) {
-    const query = { kind: argument(args, "kind"), name: argument(args, "name") }
+    const kind = argument(args, "kind")
+    const query = { kind: kinds.get(kind) ?? kind, name: argument(args, "name") }
     showHistory(session, await session.list("getHistory", "events", { token: await session.token(""), query }))
   },
 }
@@ -37,7 +46,12 @@ const audit: Recipe = {
     const { all, ...filters } = Object.fromEntries(options.filter((option) => option !== "").map(pair))
     if (all === "true") return showAll(session, filters)
     const query = { per_page: 100, ...filters }
-    showAudit(session, await session.call("listAudit", { token: await session.token(""), query }))
+    const page = session.flag("page")
+    const reply = await session.call("listAudit", {
+      token: await session.token(""),
+      query: { ...query, ...(page !== undefined && { page }) },
+    })
+    showAudit(session, reply, auditHint(reply))
   },
 }
 
@@ -56,7 +70,13 @@ async function showAll(session: Session, filters: Readonly<Record<string, string
     from = to + 1
   }
   const body = { entries }
-  showAudit(session, { body, text: JSON.stringify(body) })
+  const { actor } = filters
+  const unknown = entries.length === 0 && actor !== undefined
+  showAudit(
+    session,
+    { body, text: JSON.stringify(body) },
+    unknown ? `by ${actor}; an actor is a token's name, ADMIN, user:<login> or system:<worker>` : undefined,
+  )
 }
 
 function pair(text: string): [string, string] {

@@ -1,4 +1,5 @@
 import { type Recipe, argument, optional, required } from "../recipe.ts"
+import { showRebuilt } from "../log-text.ts"
 import { showUndo } from "../undo-text.ts"
 import { whatIf } from "../what-if.ts"
 
@@ -14,7 +15,7 @@ const undo: Recipe = {
     const proposed = await session.call("undoChange", { ...call, query: { dry_run: true } })
     const { steps, errors } = proposed.body as { steps: unknown[]; errors: unknown[] }
     if (steps.length === 0 || errors.length > 0) return showUndo(session, proposed)
-    if (session.format === "table") showUndo(session, proposed)
+    if (session.format === "table" && !session.on("yes")) showUndo(session, proposed)
     await session.confirm(`${steps.length === 1 ? "This" : "These"} will be done.`)
     showUndo(session, await session.call("undoChange", { ...call, query: { dry_run: false } }))
   },
@@ -58,7 +59,7 @@ const rebuild: Recipe = {
   parameters: [optional("projection", "world")],
   async run(session, args) {
     const body = { projection: argument(args, "projection") }
-    session.show(await session.call("rebuildProjection", { token: await session.token(""), body }))
+    showRebuilt(session, await session.call("rebuildProjection", { token: await session.token(""), body }))
   },
 }
 

@@ -18,7 +18,8 @@ const replay: Recipe = {
       const reply = await session.list("compareLog", "changes", { token, query: { from: when, ...filters } })
       return showChanges(session, reply)
     }
-    showReplay(session, await session.list("replayLog", "objects", { token, query: { to: when, ...filters } }))
+    const reply = await session.list("replayLog", "objects", { token, query: { to: when, ...filters } })
+    showReplay(session, reply, given.name !== "")
   },
 }
 

@@ -86,6 +86,8 @@ describe("the audit", () => {
   test("shows every command with its outcome, refused ones and those that changed nothing too", async () => {
     const entries = await audit("?object=proxy")
     expect(entries).toMatchObject([
+      { status: "accepted", actor: "alice", objects: ["proxy/a.internal"], events: [] },
+      { status: "rejected", actor: "bob", objects: ["proxy/a.internal"] },
       {
         status: "accepted",
         actor: "alice",
@@ -96,12 +98,12 @@ describe("the audit", () => {
       { status: "accepted", command: "CreateProxy" },
     ])
     expect(await audit("?status=rejected")).toMatchObject([
-      { actor: "bob", code: "not_owner", ip: "127.0.0.1", objects: [] },
+      { actor: "bob", code: "not_owner", ip: "127.0.0.1", objects: ["proxy/a.internal"] },
     ])
     expect(await audit("?actor=alice&order=asc")).toMatchObject([
       { command: "CreateProxy" },
       { command: "UpdateProxy" },
-      { command: "UpdateProxy", objects: [] },
+      { command: "UpdateProxy", objects: ["proxy/a.internal"] },
     ])
     for (const query of ["?ip=203.0.113.1", "?code=nothing", "?since=2999-01-01T00:00:00Z", "?command=X", "?from=9000"])
       expect(await audit(query), query).toEqual([])
