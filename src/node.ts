@@ -6,6 +6,7 @@ import { addressRanges } from "./edge/client-address.ts"
 import { apiApp } from "./api/app.ts"
 import { accessSink, oauthAdministration } from "./oauth-administration.ts"
 import { counters } from "./platform/counters.ts"
+import { requestTally } from "./platform/request-tally.ts"
 import { accessColumns, accessRow } from "./edge/access-log.ts"
 import { usage } from "./platform/usage.ts"
 import { commandBus } from "./platform/command-bus.ts"
@@ -184,6 +185,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       crash,
       accessSink: accessSink(
         accessStream(accessRedis, accessColumns, accessRow),
+        requestTally(counted),
         used.collect(usageDelayMs, usageLost),
       ),
       clock,

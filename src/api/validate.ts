@@ -1,5 +1,6 @@
 import type * as z from "zod"
 import { type FieldError, GatehouseError } from "../errors.ts"
+import { complaint } from "../commands/complaint.ts"
 import type { Endpoint } from "./endpoint.ts"
 import { none } from "./endpoint.ts"
 
@@ -30,7 +31,7 @@ function decode(value: string): string {
 export function parseQuery(endpoint: Endpoint, query: URLSearchParams): Record<string, unknown> {
   const repeated = [...new Set(query.keys())].find((name) => query.getAll(name).length > 1)
   if (repeated !== undefined) throw unacceptable([{ path: repeated, message: "is given more than once" }])
-  const parsed = (endpoint.query ?? none).safeParse(Object.fromEntries(query))
+  const parsed = (endpoint.query ?? none).safeParse(Object.fromEntries(query), { error: complaint })
   if (!parsed.success) throw unacceptable(fieldErrors(parsed.error))
   return parsed.data
 }
@@ -43,7 +44,7 @@ export function parseBody(endpoint: Endpoint, body: unknown): unknown {
   }
   const given = body ?? {}
   const prepared = endpoint.prepare !== undefined && isObject(given) ? endpoint.prepare(given) : given
-  const parsed = endpoint.body.safeParse(prepared)
+  const parsed = endpoint.body.safeParse(prepared, { error: complaint })
   if (!parsed.success) throw unacceptable(fieldErrors(parsed.error, endpoint.unknownField))
   return parsed.data
 }
@@ -54,7 +55,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function unacceptable(errors: readonly FieldError[]): GatehouseError {
   const [first] = errors
-  const detail = first === undefined ? undefined : [first.path, first.message].filter(Boolean).join(": ")
+  const said = first === undefined ? undefined : [first.path, first.message].filter(Boolean).join(": ")
+  const more = errors.length - 1
+  const detail = more > 0 ? `${said}; and ${more} more` : said
   return new GatehouseError("validation_failed", detail, { errors })
 }
 

@@ -5,6 +5,7 @@ import { type World, apply, find } from "../events/world.ts"
 import type { CommandRecord } from "../platform/event-store.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Policy } from "./decision.ts"
+import { complaint } from "./complaint.ts"
 import { definitions } from "./command.ts"
 
 /**
@@ -30,7 +31,7 @@ function decide(command: CommandRecord, now: string, world: World, policy: Polic
   const { actor } = command
   if (actor.token !== undefined && actor.token !== "admin" && find(world, "api-token", actor.token) === undefined)
     throw new GatehouseError("invalid_token", "the token was deleted meanwhile")
-  const parsed = definition.schema.safeParse(command.data)
+  const parsed = definition.schema.safeParse(command.data, { error: complaint })
   if (!parsed.success)
     throw new GatehouseError("validation_failed", undefined, {
       errors: parsed.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message })),

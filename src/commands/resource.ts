@@ -36,8 +36,9 @@ export const ResourceRequest = ResourceFields.extend({
  * @returns undefined for what cannot be a resource: no https (http only on loopback), a fragment, user information, a dot segment
  */
 export function resourceId(value: string, publicHttpsPort: number): string | undefined {
-  const bare = /^[A-Za-z0-9.-]+$/.test(value)
-  const text = bare ? `https://${value}${publicHttpsPort === 443 ? "" : `:${publicHttpsPort}`}` : value
+  const [, host, path = ""] = /^([A-Za-z0-9.-]+)(\/.*)?$/.exec(value) ?? []
+  const text =
+    host === undefined ? value : `https://${host}${publicHttpsPort === 443 ? "" : `:${publicHttpsPort}`}${path}`
   if (!/^[\x21-\x7e]+$/.test(text) || /["<>\\^`{|}]/.test(text)) return undefined
   // Clients resolve dot segments before they ask, and the edge refuses them.
   if (/\/(?:\.|%2e){1,2}(?:[/?]|$)/i.test(text)) return undefined
@@ -179,7 +180,7 @@ function checkPlace(uri: string, hostname: string, owner: string, world: World, 
   if (url.hostname !== hostname || !place)
     throw new GatehouseError(
       "resource_host_mismatch",
-      `the resource must begin with ${resourceIdentity({ hostname, mcp: null }, policy.publicHttpsPort).origin}`,
+      `the resource of this proxy begins with ${resourceIdentity({ hostname, mcp: null }, policy.publicHttpsPort).origin}`,
     )
 }
 

@@ -1,9 +1,9 @@
 import { InstanceName, mayUseInstance } from "../events/instance.ts"
 import type { Route } from "../events/route.ts"
 import { type World, find } from "../events/world.ts"
-import { addressAllowed, parseAddress } from "../events/target-address.ts"
+import { addressAllowed, classifyAddress, parseAddress } from "../events/target-address.ts"
 import { ServiceName, mayUseService } from "../events/service.ts"
-import { invalid, requireAdmin } from "./decision.ts"
+import { invalid } from "./decision.ts"
 import type { Context } from "./decision.ts"
 import { GatehouseError } from "../errors.ts"
 import { HostName } from "../events/values.ts"
@@ -66,7 +66,11 @@ export function checkRouteTarget(route: RouteTarget, world: World, context: Cont
 }
 
 function checkPort(path: string, value: string, context: Context): string {
-  requireAdmin(context)
+  if (!context.actor.admin)
+    throw new GatehouseError(
+      "admin_required",
+      `${path}: only an administrator may lead a route to a port of this machine`,
+    )
   const port = /^\d{1,5}$/.test(value) ? Number(value) : 0
   if (port < 1 || port > 65_535) throw invalid(path, "must be a port from 1 to 65535")
   if (context.policy.ownPorts.includes(port)) throw ownAddress(path)
@@ -111,7 +115,7 @@ export function checkAddress(path: string, value: string, world: World, { actor,
   if (isOwnDoor(hostname, port, world, policy)) throw ownAddress(path)
   if (address === undefined) return value
   if (!addressAllowed(address, actor.admin, policy.targetAllowCidrs))
-    throw new GatehouseError("forbidden_target", `${path}: this address is not allowed as a target`)
+    throw new GatehouseError("forbidden_target", `${path}: ${refusalOf(address, actor.admin)}`)
   if (address.startsWith("127.") && policy.ownPorts.includes(port)) throw ownAddress(path)
   return value
 }
@@ -121,6 +125,12 @@ function isOwnDoor(hostname: string, port: number, world: World, policy: Context
   if (port !== policy.publicHttpsPort && !policy.ownPorts.includes(port)) return false
   const own = [...policy.adminHosts, ...policy.oauthHosts]
   return own.includes(hostname) || find(world, "proxy", hostname) !== undefined
+}
+
+function refusalOf(address: string, admin: boolean): string {
+  return admin || classifyAddress(address) === "never"
+    ? "this address is not allowed as a target"
+    : "a private address is for administrators, and for all in the ranges of TARGET_ALLOW_CIDRS"
 }
 
 function ownAddress(path: string): GatehouseError {

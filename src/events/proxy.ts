@@ -21,9 +21,9 @@ export const ProxyAuth = z.strictObject({
   auth_excluded_paths: z.array(z.string().regex(/^\//, "must start with /").max(1024)).max(100),
   auth_cookie_name: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, _ -")
     .nullable(),
-  auth_header_prefix: z.string().regex(/^X-[A-Za-z0-9-]{1,32}$/),
+  auth_header_prefix: z.string().regex(/^X-[A-Za-z0-9-]{1,32}$/, "must be X- and 1 to 32 letters, digits and -"),
   /** Only tokens that are bound to a key, with a proof of it (RFC 9449). */
   auth_require_dpop: z.boolean().optional(),
 })

@@ -17,6 +17,17 @@ describe("an answer for people", () => {
     )
   })
 
+  test("begins with what a thing is called, and shows rows in it as a table", () => {
+    const covered = [
+      { hostname: "a.test", match: "exact" },
+      { hostname: "longer.test", match: "wildcard" },
+    ]
+    expect(readable({ enabled: true, hostname: "x", covered, none: [] })).toBe(
+      "hostname: x\nenabled:  true\ncovered:\n  HOSTNAME     MATCH\n  a.test       exact\n  longer.test  wildcard\nnone:     []\n",
+    )
+    expect(readable({ message: "y is made.", name: "y" })).toBe("message: y is made.\nname:    y\n")
+  })
+
   test("cannot be made to write to the terminal by a stored text", () => {
     const shown = readable({ targets: [{ hostname: "a\u001b[2J\u009b31m", owner: "x\r\ny" }], pagination: {} })
     expect(shown).not.toMatch(/[\u001b\u009b\r]/)

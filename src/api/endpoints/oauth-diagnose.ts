@@ -25,7 +25,7 @@ const diagnosis = endpoint({
       .describe("Address of the MCP server; a bare host name stands for https://<host>/mcp."),
     token: z
       .string()
-      .regex(/^[\x21-\x7e]{1,16384}$/)
+      .regex(/^[\x21-\x7e]{1,16384}$/, "1 to 16384 printable characters without blanks")
       .optional()
       .describe("Access token for one call at the end; it is sent to that address and kept nowhere."),
   }),

@@ -19,7 +19,8 @@ const Named = z.strictObject({ uri: z.string().min(1).max(4096) })
 /** The caller's resource. @throws GatehouseError `not_found`, `not_owner` */
 function ownResource(call: Call<z.infer<typeof Named>>): Resource {
   const uri = resourceId(call.params.uri, call.api.config.publicHttpsPort)
-  if (uri === undefined) throw new GatehouseError("not_found", "this is not the URI of a resource")
+  if (uri === undefined)
+    throw new GatehouseError("not_found", "this is no URI of a resource: give it as the list shows it")
   return ownObject(call, "resource", uri)
 }
 

@@ -1,10 +1,10 @@
 import * as z from "zod"
 import { type Health, runChecks, worst } from "../health.ts"
-import { CertificateStatus, certificateStatus } from "../../projections/views/certificate.ts"
 import { all } from "../../events/world.ts"
 import type { Api } from "../endpoint.ts"
 import { endpoint } from "../endpoint.ts"
 import { orphansNow } from "../cleanup.ts"
+import { stats } from "./stats.ts"
 
 const State = z.enum(["healthy", "degraded", "unhealthy"])
 const checkDeadline = 2000
@@ -49,85 +49,6 @@ function projectionHealth({ projections }: Api): Health {
   return projections.ready
     ? { status: "healthy" }
     : { status: "unhealthy", detail: "this node is still reading the log" }
-}
-
-const Counts = z.record(z.string(), z.int())
-
-const stats = endpoint({
-  method: "GET",
-  path: "/api/v1/stats",
-  operationId: "getStats",
-  tag: "system",
-  summary: "Count objects by kind and status.",
-  who: "admin",
-  status: 200,
-  response: z.strictObject({
-    tokens: z.int(),
-    certificates: z.strictObject({
-      total: z.int(),
-      by_status: z.record(CertificateStatus, z.int()),
-      by_issuer: Counts,
-    }),
-    proxies: z.strictObject({
-      total: z.int(),
-      enabled: z.int(),
-      https: z.int(),
-      protected: z.int(),
-      mcp: z.int(),
-    }),
-    routes: z.strictObject({ total: z.int(), enabled: z.int() }),
-    instances: z.int(),
-    resources: z.int(),
-    oauth: z.strictObject({ clients: z.int(), grants: z.int(), signing_keys: z.int() }),
-    position: z.int(),
-    hash: z.string(),
-  }),
-  handler({ api }) {
-    const { world } = api.projections
-    const now = api.clock().toISOString()
-    const certificates = [...all(world, "certificate")]
-    const proxies = [...all(world, "proxy")]
-    const statuses = certificates.map((certificate) => certificateStatus(certificate, now))
-    return {
-      body: {
-        tokens: world.objects["api-token"].size,
-        certificates: {
-          total: certificates.length,
-          by_status: Object.fromEntries(
-            CertificateStatus.options.map((name) => [name, count(statuses, (status) => status === name)]),
-          ),
-          by_issuer: {
-            acme: count(certificates, ({ issuer }) => issuer === "acme"),
-            internal: count(certificates, ({ issuer }) => issuer === "internal"),
-          },
-        },
-        proxies: {
-          total: proxies.length,
-          enabled: count(proxies, ({ enabled }) => enabled),
-          https: count(proxies, ({ enable_https }) => enable_https),
-          protected: count(proxies, ({ auth }) => auth?.auth_enabled ?? false),
-          mcp: count(proxies, ({ mcp }) => mcp?.mcp_enabled ?? false),
-        },
-        routes: {
-          total: world.objects.route.size,
-          enabled: count([...all(world, "route")], ({ enabled }) => enabled),
-        },
-        instances: world.objects.instance.size,
-        resources: world.objects.resource.size,
-        oauth: {
-          clients: world.objects.client.size,
-          grants: world.objects.grant.size,
-          signing_keys: world.objects["signing-key"].size,
-        },
-        position: world.position,
-        hash: world.hash,
-      },
-    }
-  },
-})
-
-function count<T>(items: readonly T[], condition: (item: T) => boolean): number {
-  return items.filter(condition).length
 }
 
 /** Endpoints about the node. */

@@ -1,5 +1,6 @@
 import { type Recipe, argument, optional } from "../recipe.ts"
 import { CliFailure } from "../failure.ts"
+import { showText } from "../log-text.ts"
 import type { Session } from "../session.ts"
 
 interface Found {
@@ -34,7 +35,7 @@ async function clean(session: Session, body: object): Promise<void> {
   const plan = await session.call("cleanUp", { token, query: { dry_run: true }, body })
   for (const { kind, code, detail } of plan.body["unavailable"] as Record<"kind" | "code" | "detail", string>[])
     session.terminal.error(`${kind} cannot be looked at now: ${code}: ${detail}\n`)
-  if (plan.body["total"] === 0) return session.show(plan)
+  if (plan.body["total"] === 0) return showText(session, plan, () => ["nothing is orphaned"])
   await session.confirm(planOf(plan.body))
   for (let left = Infinity; ;) {
     const done = await session.call("cleanUp", { token, query: { dry_run: false }, body })

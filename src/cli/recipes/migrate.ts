@@ -1,6 +1,7 @@
 import { ApiFailure, operation } from "../client.ts"
 import { CliFailure } from "../failure.ts"
 import type { Recipe } from "../recipe.ts"
+import { showText } from "../log-text.ts"
 import type { Session } from "../session.ts"
 
 /** A kind of records with names, and the operation whose path takes such a name: its schema is the rule. */
@@ -111,7 +112,10 @@ const migrate: Recipe = {
       session.show({ body, text: JSON.stringify(body) })
     }
     const [able, unable] = [found.filter(hasNew), found.filter((record) => !hasNew(record))]
-    if (found.length === 0) return report([], [])
+    if (found.length === 0) {
+      const body = { renamed: [], left: [] }
+      return showText(session, { body, text: JSON.stringify(body) }, () => ["every name is as today's rules ask"])
+    }
     for (const { kind, name } of unable)
       session.terminal.error(`${kind} ${name}: its name cannot be changed; make it anew under another one\n`)
     if (able.length > 0) {

@@ -45,6 +45,8 @@ test("statistics count by kind and status", async () => {
     tokens: 1,
     certificates: { total: 1, by_status: { pending: 1, active: 0 }, by_issuer: { internal: 1, acme: 0 } },
     proxies: { total: 1, enabled: 1, https: 1, protected: 0, mcp: 0 },
+    services: { total: 0, by_status: { running: 0 } },
+    requests: { last_minute: { total: 0, per_second: 0, by_status: {} } },
     position: (await api.store.head()).position,
     hash: (await api.store.head()).hash,
   })
