@@ -77,13 +77,27 @@ function parse(text: string): unknown {
 /** Depth and duplicate keys: what is lost once the text is a value. Sound only for text that is valid JSON. */
 function checkStructure(text: string): void {
   const open: Set<string>[] = []
-  let previous: string | undefined
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+  let string: readonly [first: number, last: number] = [0, 0]
+  const marks = /["{}[\]:]/g
+  for (let mark = marks.exec(text); mark !== null; mark = marks.exec(text)) {
+    const [token] = mark
     if (token === "{" || token === "[") open.push(new Set())
     else if (token === "}" || token === "]") open.pop()
-    else if (token === ":") checkKey(JSON.parse(previous!) as string, open.at(-1)!)
+    else if (token === ":") checkKey(JSON.parse(text.slice(...string)) as string, open.at(-1)!)
+    else {
+      string = [mark.index, endOfString(text, mark.index)]
+      marks.lastIndex = string[1]
+    }
     if (open.length > maxDepth) throw invalid(`more than ${maxDepth} levels`)
-    previous = token
+  }
+}
+
+/** Behind the string that begins at a quote. By hand: an expression with a choice inside runs out of stack in a long one. */
+function endOfString(text: string, begin: number): number {
+  for (let quote = text.indexOf('"', begin + 1); ; quote = text.indexOf('"', quote + 1)) {
+    let slashes = 0
+    while (text[quote - 1 - slashes] === "\\") slashes += 1
+    if (slashes % 2 === 0) return quote + 1
   }
 }
 

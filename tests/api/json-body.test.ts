@@ -25,6 +25,11 @@ describe("a JSON body", () => {
     )
   })
 
+  test("may hold a text of any length and any escapes", () => {
+    const long = `${"\\n".repeat(12e6)}\\\\`
+    expect(text(`{"a":"${long}","b":"\\\\\\"","c":"{"}`)).toMatchObject({ b: '\\"', c: "{" })
+  })
+
   test.each([
     ["a key that stands twice", '{"a":1,"a":2}'],
     ["a key that stands twice in another spelling", '{"a":1,"\\u0061":2}'],
