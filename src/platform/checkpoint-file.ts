@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile } from "node:fs/promises"
+import { type FileHandle, mkdir, open, readFile } from "node:fs/promises"
 import type { SignedStatement } from "./checkpoint-key.ts"
 import { join } from "node:path"
 
@@ -24,12 +24,22 @@ export function checkpointFile(home: string): CheckpointFile {
     },
     async add(checkpoint) {
       await mkdir(home, { recursive: true, mode: 0o700 })
-      await appendFile(path, `${JSON.stringify(checkpoint)}\n`, { mode: 0o600 })
+      await using file = await open(path, "a+", 0o600)
+      const cut = await endsWithin(file)
+      await file.appendFile(`${cut ? "\n" : ""}${JSON.stringify(checkpoint)}\n`)
     },
   }
 }
 
-/** The last line may have been cut by a crash or a full disk. */
+/** Does a file end within a line? What is added to that line would be lost with it. */
+async function endsWithin(file: FileHandle): Promise<boolean> {
+  const { size } = await file.stat()
+  if (size === 0) return false
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
+  return buffer.toString("latin1") !== "\n"
+}
+
+/** A line may have been cut by a crash or a full disk. */
 function parse(line: string): SignedStatement[] {
   try {
     return line === "" ? [] : [JSON.parse(line) as SignedStatement]
