@@ -1,9 +1,26 @@
 import type { Config } from "./platform/config.ts"
 import type { Policy } from "./commands/decision.ts"
 
-/** Ports of this node's listeners and, where it is on this machine, of its store. */
+/** A place that nobody's requests are sent to. */
+interface Door {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where the store is, and the container engine unless it is a socket in the file system. */
+export function innerDoors({ redisUrl, DOCKER_HOST }: Pick<Config, "redisUrl" | "DOCKER_HOST">): readonly Door[] {
+  const engine = URL.parse(DOCKER_HOST)
+  const doors = [{ url: new URL(redisUrl), usual: 6379 }]
+  if (engine !== null && /^(tcp|https?):$/.test(engine.protocol)) doors.push({ url: engine, usual: 2375 })
+  return doors.map(({ url, usual }) => ({
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(url.port || usual),
+  }))
+}
+
+/** Ports of this node's listeners and, where they are on this machine, of its store and its container engine. */
 export function ownPorts(config: Config): number[] {
-  return [config.HTTP_PORT, config.HTTPS_PORT, config.API_PORT, Number(new URL(config.redisUrl).port || 6379)]
+  return [config.HTTP_PORT, config.HTTPS_PORT, config.API_PORT, ...innerDoors(config).map(({ port }) => port)]
 }
 
 /** What decisions take from the configuration. */

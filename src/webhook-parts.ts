@@ -8,15 +8,17 @@ import type { WebhookParts } from "./effects/webhook-worker.ts"
 import { addressAllowed, isLoopbackAddress } from "./events/target-address.ts"
 import { deliveryNotes } from "./platform/delivery-notes.ts"
 import { newSigningSecret } from "./effects/webhook-signature.ts"
-import { ownPorts } from "./policy.ts"
+import { innerDoors, ownPorts } from "./policy.ts"
 import { testMessage } from "./effects/webhook-message.ts"
 import { webhookSender } from "./effects/webhook-sender.ts"
 
 /** May the token that vouches for a target have this address dialled? */
 export function mayDial(config: Config): WebhookCallParts["mayDial"] {
+  const [ports, doors] = [ownPorts(config), innerDoors(config)]
   return (address, port, owner) =>
     addressAllowed(address, owner === "admin", config.TARGET_ALLOW_CIDRS) &&
-    !(isLoopbackAddress(address) && ownPorts(config).includes(port))
+    !(isLoopbackAddress(address) && ports.includes(port)) &&
+    !doors.some((door) => door.port === port && door.host === address)
 }
 
 /** What webhooks are made of: for the worker that delivers, and for the API. @param call replaces parts, for tests */

@@ -60,6 +60,17 @@ describe("the network of services", () => {
     expect(await ids()).toEqual([first])
   })
 
+  test("that is not Gatehouse's to make must be there", async () => {
+    const calls = callsOf("one")
+    await expect(calls.ensureNetwork("elsewhere", false)).rejects.toMatchObject({
+      code: "permanent",
+      message: "network: there is no network elsewhere",
+    })
+    const foreign = await another("somebody else")
+    await calls.ensureNetwork(name, false)
+    expect(await ids()).toEqual([foreign])
+  })
+
   test("of others is never removed: what cannot be told apart is not used, until somebody has seen to it", async () => {
     const foreign = await another("somebody else")
     const calls = callsOf("one")
