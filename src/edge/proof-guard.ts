@@ -1,5 +1,5 @@
-import { type ProofFault, checkProof, proofSkew } from "../projections/dpop-proof.ts"
-import { type ProofNonces, nonceLife } from "../projections/dpop-nonce.ts"
+import { type ProofFault, checkProof } from "../projections/dpop-proof.ts"
+import { type ProofNonces, proofLife } from "../projections/dpop-nonce.ts"
 
 /** A request that comes with a token bound to a key. */
 export interface ProvenRequest {
@@ -20,11 +20,6 @@ export type PossessionFault = ProofFault | "proof_missing" | "proof_key" | "proo
 export interface UsedProof {
   /** The same on every node. */
   readonly id: string
-}
-
-/** How long a used proof must be remembered, milliseconds. @param nonces proofs must carry one */
-export function proofLife(nonces: boolean): number {
-  return nonces ? nonceLife : 2 * proofSkew * 1000
 }
 
 /**

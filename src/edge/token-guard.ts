@@ -3,13 +3,15 @@ import { type AdmissionFault, type ResourceSettings, admissionFault } from "../p
 import type { Guard, GuardedRequest, Identity, Verdict } from "./guard.ts"
 import { type GuardFault, refusal } from "./refusal.ts"
 import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts"
-import { type Credential, guardHeaders, isToken68, readCredential, singleHeader, tokenInQuery } from "./credentials.ts"
+import { type Credential, guardHeaders, isToken68, readCredential, singleHeader } from "./credentials.ts"
 import { type PossessionFault, type UsedProof, proofGuard } from "./proof-guard.ts"
 import type { ProofNonces } from "../projections/dpop-nonce.ts"
 import { type KnownCredential, credentialCache } from "./credential-cache.ts"
 import { excludedPaths, isExcluded } from "../projections/excluded-paths.ts"
 import { identityHeaders } from "./identity-headers.ts"
 import { isMcpEndpoint } from "../projections/mcp-endpoint.ts"
+import { takesOrigin } from "../projections/mcp-origin.ts"
+import { tokenInQuery } from "../projections/query-token.ts"
 import { issuerOf } from "../projections/issuer.ts"
 import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 
@@ -160,8 +162,7 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
 
     if (repeated) return refuse("repeated_header", [])
     if (mcpEndpoint && origin !== undefined) {
-      if (origin.toLowerCase() !== ownOrigin && !isAllowedOrigin(proxy, origin))
-        return refuse("origin_not_allowed", ["Vary", "Origin"])
+      if (!takesOrigin(proxy, origin, ownOrigin)) return refuse("origin_not_allowed", ["Vary", "Origin"])
       if (isPreflight(request.method, origin, request.rawHeaders))
         return {
           pass: false,
@@ -198,12 +199,6 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
   }
 
   return { check, stillAllowed, claims: (identity) => tokenOf.get(identity)?.claims }
-}
-
-/** `*` is every web page; `null`, which any sandboxed frame may send, is none. */
-function isAllowedOrigin({ mcp }: ResourceProxy, origin: string): boolean {
-  const allowed = mcp?.mcp_allowed_origins
-  return allowed !== undefined && origin !== "null" && (allowed.includes(origin) || allowed.includes("*"))
 }
 
 /** The one scheme that a token may come with (RFC 9449 §7.1). */

@@ -1,4 +1,5 @@
-import { checkProof, proofSkew } from "../projections/dpop-proof.ts"
+import { checkProof } from "../projections/dpop-proof.ts"
+import { proofSkew } from "../projections/dpop-nonce.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import type { Client } from "../events/oauth-client.ts"
 import type { H3Event } from "h3"

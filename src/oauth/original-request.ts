@@ -13,6 +13,8 @@ export interface OriginalRequest {
   readonly method: string
   /** Canonical, without the query; undefined when it is not told. */
   readonly path: string | undefined
+  /** Empty when it is not told. */
+  readonly query: string
 }
 
 /**
@@ -22,14 +24,14 @@ export interface OriginalRequest {
  */
 export function originalRequest(server: AuthorizationServer, event: H3Event): OriginalRequest {
   const header = (name: string) => event.req.headers.get(name) ?? undefined
-  if (!isBelieved(server, event)) return { proxy: undefined, method: event.req.method, path: undefined }
+  if (!isBelieved(server, event)) return { proxy: undefined, method: event.req.method, path: undefined, query: "" }
   const url = URL.parse(header("x-original-url") ?? "") ?? undefined
   const host = url?.hostname ?? header("x-forwarded-host")?.toLowerCase().replace(/:\d+$/, "")
   const proxy = host === undefined ? undefined : find(server.projections.world, "proxy", host)
   return {
     proxy: proxy && withResources(server.projections.world, proxy),
     method: (header("x-original-method") ?? header("x-forwarded-method") ?? "GET").toUpperCase(),
-    path: canonicalPath(url === undefined ? header("x-forwarded-uri") : targetOf(header("x-original-url")!)),
+    ...canonical(url === undefined ? header("x-forwarded-uri") : targetOf(header("x-original-url")!)),
   }
 }
 
@@ -40,11 +42,11 @@ function targetOf(url: string): string {
 }
 
 /** @throws OAuthError `invalid_request` */
-function canonicalPath(target: string | undefined): string | undefined {
-  if (target === undefined) return undefined
-  const canonical = canonicalTarget(target)
-  if (canonical === undefined) throw new OAuthError("invalid_request", "the path of the original request is malformed")
-  return canonical.path
+function canonical(target: string | undefined): Pick<OriginalRequest, "path" | "query"> {
+  if (target === undefined) return { path: undefined, query: "" }
+  const read = canonicalTarget(target)
+  if (read === undefined) throw new OAuthError("invalid_request", "the path of the original request is malformed")
+  return read
 }
 
 function isBelieved({ trusts, tokensByHash }: AuthorizationServer, event: H3Event): boolean {

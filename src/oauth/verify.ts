@@ -10,6 +10,9 @@ import { accessCookieName, hostOrigin, takesCookie } from "../projections/browse
 import { browserAdmissionFault, isOwnRequest } from "../projections/browser-admission.ts"
 import { excludedPaths, isExcluded } from "../projections/excluded-paths.ts"
 import { isMcpEndpoint } from "../projections/mcp-endpoint.ts"
+import { requireProof } from "./original-proof.ts"
+import { takesOrigin } from "../projections/mcp-origin.ts"
+import { tokenInQuery } from "../projections/query-token.ts"
 import { readCookie } from "./cookies.ts"
 import { type ResourceProxy, resourceIdentity } from "../projections/resource.ts"
 import { scopeChallenge, tokenChallenge } from "../projections/bearer-challenge.ts"
@@ -24,14 +27,16 @@ import { about } from "./outcome.ts"
  * @throws OAuthError `invalid_request` (400), `invalid_token` (401), `access_denied` (403); GatehouseError `projection_behind` when
  * it cannot decide
  */
-export const verify: Handler = (server, event) => {
+export const verify: Handler = async (server, event) => {
   if (!server.projections.ready) throw new GatehouseError("projection_behind", undefined, { retryAfter: 1 })
   const original = originalRequest(server, event)
-  const { proxy, path } = original
+  const { proxy, path, query } = original
+  if (proxy !== undefined && path !== undefined) requireOrigin(server, event, proxy, path)
   const auth = proxy?.auth?.auth_enabled === true ? proxy.auth : null
   if (auth !== null && path !== undefined && isExcluded(path, excludedPaths({ auth }))) return anonymous()
+  if (tokenInQuery(query)) throw new OAuthError("invalid_request", "access tokens are not taken from the query")
   try {
-    return judge(server, event, original)
+    return await judge(server, event, original)
   } catch (error) {
     // What cannot be read passes nobody: the backend might read it as another's word.
     const unknown = error instanceof OAuthError && error.code !== "invalid_request"
@@ -40,27 +45,39 @@ export const verify: Handler = (server, event) => {
   }
 }
 
-/** @throws OAuthError */
-function judge(server: AuthorizationServer, event: H3Event, original: OriginalRequest): Response {
+/** The MCP endpoint answers web pages of its own origin and of listed ones, whoever they speak for. @throws OAuthError `access_denied` */
+function requireOrigin({ config }: AuthorizationServer, event: H3Event, proxy: ResourceProxy, path: string): void {
+  const origin = event.req.headers.get("origin")
+  if (origin === null || !isMcpEndpoint(proxy, path)) return
+  if (!takesOrigin(proxy, origin, hostOrigin(proxy.hostname, config.publicHttpsPort)))
+    throw new OAuthError("access_denied", "the request comes from another origin")
+}
+
+/** @throws OAuthError; GatehouseError `store_unavailable` for a proof that cannot be judged now */
+async function judge(server: AuthorizationServer, event: H3Event, original: OriginalRequest): Promise<Response> {
   const { proxy } = original
   const authorization = event.req.headers.get("authorization") ?? ""
-  const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1]
+  const [, name, token] = /^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
   const presented = /^(?:bearer|dpop)\b/i.test(authorization)
   const cookie = presented ? undefined : browserCookie(event, original)
   if (token === undefined && cookie !== undefined) return verifyBrowser(server, event, original, cookie)
-  if (token === undefined && /^bearer\b/i.test(authorization))
+  if (token === undefined && presented)
     throw new OAuthError("invalid_request", "the Authorization header cannot be read")
   if (token === undefined) throw challenge(server, proxy, undefined)
   const checked = server.accessTokens.verify(token, server.issuer)
   if (!checked.ok) throw challenge(server, proxy, "the token is unknown, expired or revoked")
-  // RFC 9449 §7.2: without its proof a bound token is worth nothing, and a proof for another's URL cannot be judged here.
-  if (checked.claims.cnf !== undefined) throw challenge(server, proxy, "the token is bound to a key")
-  const fault = proxy?.auth?.auth_enabled === true ? admissionFault(proxy, checked.claims, server.config) : undefined
-  const { sub, username, name, email, groups, scope, client_id, aud, exp } = checked.claims
+  const { claims } = checked
+  const bound = claims.cnf !== undefined
+  // RFC 9449 §7.1, §7.2: each kind of token by its own scheme.
+  if (bound !== (name!.toLowerCase() === "dpop")) throw challenge(server, proxy, "the token came under another scheme")
+  const scheme = bound ? "DPoP" : "Bearer"
+  const fault = proxy?.auth?.auth_enabled === true ? admissionFault(proxy, claims, server.config, scheme) : undefined
+  const { sub, username, name: fullName, email, groups, scope, client_id, aud, exp } = claims
   const whose = { subject: sub, client_id }
   if (fault !== undefined) throw about(refusal(server, proxy, fault), { reason: fault, ...whose })
-  const body = { sub, username, name, email, groups, scope, client_id, aud, exp }
-  return about(Response.json(body, { headers: { "cache-control": "no-store", ...identity(checked.claims) } }), whose)
+  if (bound) await requireProof(server, event, original, token, claims.cnf)
+  const body = { sub, username, name: fullName, email, groups, scope, client_id, aud, exp }
+  return about(Response.json(body, { headers: { "cache-control": "no-store", ...identity(claims) } }), whose)
 }
 
 /** The request may pass, and speaks for nobody: no header of identity comes with it. */

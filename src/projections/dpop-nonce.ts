@@ -10,8 +10,16 @@ export interface ProofNonces {
 
 /** A new nonce is handed out this often, milliseconds. */
 const slotMs = 60_000
-/** Longest time that a proof with a nonce can be good, milliseconds: the nonce's slot, the one before, the one after. */
-export const nonceLife = 3 * slotMs
+/** How far the time that a proof says of itself may be away, either way, seconds. */
+export const proofSkew = 300
+
+/**
+ * How long a used proof must be remembered, milliseconds.
+ * @param nonces proofs must carry one: then they are good in its slot, the one before, and the one after
+ */
+export function proofLife(nonces: boolean): number {
+  return nonces ? 3 * slotMs : 2 * proofSkew * 1000
+}
 
 /**
  * Nonces that every node of an installation can make and judge without asking anybody: a MAC over the minute, under a key derived

@@ -1,5 +1,5 @@
 import { type KeyObject, createHash, hash } from "node:crypto"
-import type { ProofNonces } from "./dpop-nonce.ts"
+import { type ProofNonces, proofSkew } from "./dpop-nonce.ts"
 import { parseJws, signatureHolds, verificationKey } from "./jws.ts"
 import type { SigningKey } from "../events/signing-key.ts"
 
@@ -40,8 +40,6 @@ export interface Proof {
   readonly jti: string
 }
 
-/** How far a proof's time may be away, either way, seconds. */
-export const proofSkew = 300
 const longest = 4096
 const allowedHeaders: ReadonlySet<string> = new Set(["typ", "alg", "jwk", "kid"])
 

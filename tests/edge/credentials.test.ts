@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { guardHeaders, isToken68, readCredential, tokenInQuery } from "../../src/edge/credentials.ts"
+import { guardHeaders, isToken68, readCredential } from "../../src/edge/credentials.ts"
+import { tokenInQuery } from "../../src/projections/query-token.ts"
 
 /** A credential as the guard takes it: a token of no possible form makes the value malformed. */
 const read = (authorization: string | undefined) => {
