@@ -77,3 +77,25 @@ it("is held back by its policy from anything else", async () => {
   await page.evaluate(`fetch("https://example.com/").catch(() => undefined)`)
   expect(complaints.join("\n")).toMatch(/TrustedHTML[\s\S]*Content Security Policy/i)
 })
+
+it("greets with an example that can be copied: its address is that of the page", async () => {
+  const { page, complaints } = watched
+  await page.goto(`http://127.0.0.1:${api.port}/`)
+  await expect
+    .poll(() => page.locator("pre").textContent())
+    .toContain(` http://127.0.0.1:${api.port}/api/v1/proxy/targets`)
+  expect(complaints).toEqual([])
+})
+
+it("fits a telephone: nothing is wider than the screen", async () => {
+  const { page } = watched
+  await page.setViewportSize({ width: 360, height: 740 })
+  for (const path of ["", "api"]) {
+    await page.goto(`http://127.0.0.1:${api.port}/${path}`)
+    if (path === "api") await page.locator("#createProxy > summary").click()
+    const wide = await page.evaluate(
+      "[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML.slice(0, 200))",
+    )
+    expect(wide, `/${path}`).toEqual([])
+  }
+})
