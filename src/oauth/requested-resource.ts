@@ -1,6 +1,7 @@
-import { all } from "../events/world.ts"
+import { all, find } from "../events/world.ts"
 import { type ResourceProxy, normalResource, resourceIdentity, withResources } from "../projections/resource.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
+import type { Proxy } from "../events/proxy.ts"
 import { OAuthError } from "./oauth-error.ts"
 import type { Parameters } from "./parameters.ts"
 
@@ -12,11 +13,16 @@ export interface RequestedResource {
 }
 
 /** Proxies that this authorization server protects. */
-export function protectedProxies({ projections, config }: AuthorizationServer): ResourceProxy[] {
+export function protectedProxies(server: AuthorizationServer): ResourceProxy[] {
+  const { world } = server.projections
+  return [...all(world, "proxy")]
+    .filter((proxy) => isProtected(server, proxy))
+    .map((proxy) => withResources(world, proxy))
+}
+
+function isProtected({ config }: AuthorizationServer, { enabled, auth }: Proxy): boolean {
   const host = config.oauthAuthority.split(":")[0]
-  return [...all(projections.world, "proxy")]
-    .filter(({ enabled, auth }) => enabled && auth !== null && auth.auth_enabled && auth.auth_proxy === host)
-    .map((proxy) => withResources(projections.world, proxy))
+  return enabled && auth !== null && auth.auth_enabled && auth.auth_proxy === host
 }
 
 /**
@@ -34,13 +40,18 @@ export function requestedResources(server: AuthorizationServer, named: readonly 
   return known.length > 0 ? known : onlyResource(server)
 }
 
-/** The resource of a normal form that was granted before; undefined when it is protected here no more. */
+/**
+ * The resource of a normal form that was granted before; undefined when it is protected here no more. Each is on the host of its
+ * proxy, so that none of the others is looked at.
+ */
 export function findResource(server: AuthorizationServer, uri: string): RequestedResource | undefined {
-  const proxy = protectedProxies(server).find((candidate) => {
-    const { origin, canonical } = resourceIdentity(candidate, server.config.publicHttpsPort)
-    return uri === origin || uri === canonical || candidate.resources.some((resource) => resource.uri === uri)
-  })
-  return proxy && { uri, proxy }
+  const { world } = server.projections
+  const proxy = find(world, "proxy", URL.parse(uri)?.hostname ?? "")
+  if (proxy === undefined || !isProtected(server, proxy)) return undefined
+  const { origin, canonical } = resourceIdentity(proxy, server.config.publicHttpsPort)
+  const candidate = withResources(world, proxy)
+  const names = uri === origin || uri === canonical || candidate.resources.some((resource) => resource.uri === uri)
+  return names ? { uri, proxy: candidate } : undefined
 }
 
 /**
