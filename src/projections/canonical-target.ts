@@ -46,11 +46,11 @@ function canonicalPath(raw: string): string | undefined {
 // A path with more layers of escapes than this has no honest use.
 const mostLayers = 4
 
-/** Is there a `.` or `..` segment, with or without parameters, once every layer of escapes is taken off? */
+/** Is there a `.` or `..` segment, with or without parameters or blanks behind it, once every layer of escapes is taken off? */
 function hidesDotSegment(path: string): boolean {
   let plain = path
   for (let layer = 0; layer <= mostLayers; layer += 1) {
-    if (/(?:^|[/\\])\.\.?(?:[;/\\]|$)/.test(plain)) return true
+    if (/(?:^|[/\\])\.\.?[\0-\x20]*(?:[;/\\?#]|$)/.test(plain)) return true
     const next = plain.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     if (next === plain) return false
     plain = next
