@@ -17,6 +17,7 @@ import { deadLetters } from "./platform/dead-letters.ts"
 import { eraser } from "./platform/eraser.ts"
 import { join } from "node:path"
 import { keepLease } from "./platform/lease.ts"
+import { logIndex } from "./projections/log-index.ts"
 import { logFacts } from "./platform/log-facts.ts"
 import { past } from "./projections/past.ts"
 
@@ -74,6 +75,7 @@ export function logTools(parts: LogParts): LogTools {
   return {
     trail: archivedTrail(trail, archive),
     past: past(store),
+    index: logIndex(store),
     deadLetters: deadLetters(redis, parts.crash),
     facts: () => logFacts(redis),
     rebuild: (signal) => parts.projections.rebuild(signal),

@@ -7,6 +7,7 @@ import type { LogArchive } from "../platform/log-archive.ts"
 import type { LogFacts } from "../platform/log-facts.ts"
 import type { LogRecord } from "../events/log.ts"
 import type { Rebuilt } from "../projections/rebuild.ts"
+import type { LogIndex } from "../projections/log-index.ts"
 import type { Past } from "../projections/past.ts"
 
 /** What the endpoints about the log need besides the events. */
@@ -14,6 +15,7 @@ export interface LogTools {
   /** Over the archive too. */
   readonly trail: AuditTrail
   readonly past: Past
+  readonly index: LogIndex
   readonly deadLetters: DeadLetters
   facts(): Promise<LogFacts>
   /** Folds the log anew on this node. */

@@ -39,3 +39,31 @@ export async function eventsIn({ store }: Pick<Api, "store">, from: number, to: 
   }
   return events
 }
+
+/** Events that are read along with wanted ones rather than asking again. */
+const widestGap = 100
+
+/**
+ * Events at positions in ascending order. Those that stand close together are read together.
+ * @throws what reading the log throws
+ */
+export async function* eventsAt(
+  { store }: Pick<Api, "store">,
+  positions: readonly number[],
+  signal: AbortSignal,
+): AsyncGenerator<StoredEvent> {
+  for (let at = 0; at < positions.length;) {
+    signal.throwIfAborted()
+    const first = positions[at]!
+    let end = at
+    while (
+      end + 1 < positions.length &&
+      positions[end + 1]! - positions[end]! <= widestGap &&
+      positions[end + 1]! - first < pageSize
+    )
+      end += 1
+    const wanted = new Set(positions.slice(at, end + 1))
+    for (const event of await eventsIn({ store }, first, positions[end]!)) if (wanted.has(event.position)) yield event
+    at = end + 1
+  }
+}

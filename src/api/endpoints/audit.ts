@@ -1,35 +1,15 @@
 import * as z from "zod"
+import { AuditEntry, type Unexplained, acceptedEntries, explained, othersBetween } from "../audit-entries.ts"
 import { type Call, endpoint } from "../endpoint.ts"
-import { gave } from "../access.ts"
-import { aggregateName, isAboutOwned } from "../../projections/views/event.ts"
+import { eventsAt, eventsBetween } from "../scan.ts"
 import { integer, listOf, listQuery, pagination } from "../list.ts"
-import type { CommandRecord } from "../../platform/event-store.ts"
-import type { Decided } from "../../platform/audit-trail.ts"
 import type { StoredEvent } from "../../events/envelope.ts"
-import { definitions } from "../../commands/command.ts"
 
 /** Positions that one call looks at; more would occupy the node. */
 const searchLimit = 20_000
-const pageSize = 1000
+/** The same of events by one actor, which are found by an index. */
+const actorLimit = 500
 const maxPosition = 999_999_999_999_999
-
-const Entry = z
-  .strictObject({
-    at: z.string(),
-    status: z.enum(["accepted", "rejected", "dead"]),
-    actor: z.string(),
-    command: z.string().describe("Type of the command."),
-    command_id: z.string(),
-    objects: z.array(z.string()).describe("Kind and id of what it changed, or, refused, was about."),
-    events: z.array(z.string()).describe("Types of its events; none of a refused one."),
-    position: z.int().nullable().describe("Of its last event; null when there is none."),
-    code: z.string().nullable().describe("Why it was refused."),
-    detail: z.string().nullable(),
-    reason: z.string().nullable().describe("Why it was given, in the caller's words."),
-    ip: z.string().nullable().describe("Administrators only."),
-  })
-  .meta({ id: "AuditEntry" })
-type Entry = z.infer<typeof Entry>
 
 const Query = listQuery(["at"], "desc").extend({
   actor: z.string().max(128).optional(),
@@ -43,38 +23,43 @@ const Query = listQuery(["at"], "desc").extend({
   since: z.iso.datetime({ offset: true }).optional(),
   until: z.iso.datetime({ offset: true }).optional(),
 })
+type Query = z.output<typeof Query>
 
 const audit = endpoint({
   method: "GET",
   path: "/api/v1/audit",
   operationId: "listAudit",
   tag: "events",
-  summary: `List every command with what became of it, refused ones too; owners see what is about their own objects, and what they asked for. At most ${searchLimit} positions are searched: go on from "searched".`,
+  summary: `List every command with what became of it, refused ones too; owners see what is about their own objects, and what they asked for. At most ${searchLimit} positions are searched, of one actor ${actorLimit} events: go on from "searched".`,
   who: "any",
   query: Query,
   status: 200,
   deadline: 120,
-  response: listOf("entries", Entry).extend({ searched: z.strictObject({ from: z.int(), to: z.int() }) }),
+  response: listOf("entries", AuditEntry).extend({ searched: z.strictObject({ from: z.int(), to: z.int() }) }),
   errors: ["position_archived", "archive_unavailable"],
   async handler(call) {
     const { api, query } = call
-    const end = Math.min(query.to ?? maxPosition, api.projections.world.position)
-    const asked = { from: query.from ?? 1, to: end }
-    const searched =
-      query.order === "asc"
-        ? { from: asked.from, to: Math.min(asked.to, asked.from + searchLimit - 1) }
-        : { from: Math.max(asked.from, asked.to - searchLimit + 1), to: asked.to }
-    const accepted = await acceptedBetween(call, searched.from, searched.to)
-    const atEnd = searched.to === api.projections.world.position
-    const others =
-      searched.to < searched.from ? [] : await othersBetween(call, accepted.begin, atEnd ? undefined : accepted.end)
-    const entries = [...accepted.entries, ...others].filter(matching(query))
+    const head = api.projections.world.position
+    const asked = { from: query.from ?? 1, to: Math.min(query.to ?? maxPosition, head) }
+    const { searched, events } = await look(call, asked)
+    const [known, told] = [matching(atOnce(query)), matching(byCommand(query))]
+    const accepted = (await acceptedEntries(call, events)).filter((entry) => known(entry) && told(entry))
+    const others = await othersIn(call, searched, head, known)
+    const explainAll = query.object !== undefined || query.ip !== undefined
+    const rest = explainAll
+      ? (await Promise.all(others.map((one) => explained(call, one)))).filter(told).map(settled)
+      : others
+    const entries = [...accepted.map(settled), ...rest]
     const direction = query.order === "asc" ? 1 : -1
-    entries.sort((a, b) => direction * (a.at < b.at ? -1 : a.at > b.at ? 1 : (a.position ?? 0) - (b.position ?? 0)))
+    entries.sort(
+      ({ entry: a }, { entry: b }) =>
+        direction * (a.at < b.at ? -1 : a.at > b.at ? 1 : (a.position ?? 0) - (b.position ?? 0)),
+    )
     const skip = (query.page - 1) * query.per_page
+    const page = entries.slice(skip, skip + query.per_page)
     return {
       body: {
-        entries: entries.slice(skip, skip + query.per_page),
+        entries: await Promise.all(page.map((one) => explained(call, one))),
         pagination: pagination(entries.length, query),
         searched,
       },
@@ -82,113 +67,86 @@ const audit = endpoint({
   },
 })
 
-function matching(query: z.output<typeof Query>): (entry: Entry) => boolean {
-  const { actor, command, object, status, code, ip, since, until } = query
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+/** What is looked at of a range. */
+interface Searched {
+  readonly searched: Range
+  readonly events: AsyncIterable<StoredEvent>
+}
+
+function look(call: Call<unknown, Query>, asked: Range): Searched | Promise<Searched> {
+  const { actor, status = "accepted" } = call.query
+  if (status !== "accepted") return { searched: asked, events: none() }
+  return actor === undefined ? nearest(call, asked) : byActor(call, asked)
+}
+
+async function* none(): AsyncGenerator<StoredEvent> {}
+
+/** The end of the range where the answer begins. */
+function nearest({ api, query, signal }: Call<unknown, Query>, { from, to }: Range): Searched {
+  const searched =
+    query.order === "asc"
+      ? { from, to: Math.min(to, from + searchLimit - 1) }
+      : { from: Math.max(from, to - searchLimit + 1), to }
+  return { searched, events: eventsBetween(api, searched.from, searched.to, signal) }
+}
+
+async function byActor({ api, query, signal }: Call<unknown, Query>, { from, to }: Range): Promise<Searched> {
+  const all = (await api.logTools.index.by(query.actor!, to, signal)).filter((position) => position >= from)
+  const left = all.length - actorLimit
+  if (left <= 0) return { searched: { from, to }, events: eventsAt(api, all, signal) }
+  const asc = query.order === "asc"
+  const positions = asc ? all.slice(0, actorLimit) : all.slice(-actorLimit)
+  const searched = asc ? { from, to: all[actorLimit]! - 1 } : { from: all[left - 1]! + 1, to }
+  return { searched, events: eventsAt(api, positions, signal) }
+}
+
+/** Commands without events of the time that positions cover. */
+async function othersIn(
+  call: Call<unknown, Query>,
+  { from, to }: Range,
+  head: number,
+  wanted: (entry: AuditEntry) => boolean,
+): Promise<Unexplained[]> {
+  if (to < from) return []
+  const at = async (position: number) => ((await call.api.store.read(position - 1, 1)) as StoredEvent[])[0]?.meta.at
+  const [begin, end] = [from === 1 ? undefined : await at(from), to === head ? undefined : await at(to)]
+  return othersBetween(call, begin, end, wanted)
+}
+
+function settled(entry: AuditEntry): Unexplained {
+  return { entry, command: "" }
+}
+
+type Test = (entry: AuditEntry) => boolean
+
+function matching(tests: readonly Test[]): Test {
+  return (entry) => tests.every((test) => test(entry))
+}
+
+/** What is known of every entry. */
+function atOnce({ actor, command, status, code, since, until }: Query): readonly Test[] {
+  return [
+    ...(actor === undefined ? [] : [(entry: AuditEntry) => entry.actor === actor]),
+    ...(command === undefined ? [] : [(entry: AuditEntry) => entry.command === command]),
+    ...(status === undefined ? [] : [(entry: AuditEntry) => entry.status === status]),
+    ...(code === undefined ? [] : [(entry: AuditEntry) => entry.code === code]),
+    ...(since === undefined ? [] : [(entry: AuditEntry) => Date.parse(entry.at) >= Date.parse(since)]),
+    ...(until === undefined ? [] : [(entry: AuditEntry) => Date.parse(entry.at) <= Date.parse(until)]),
+  ]
+}
+
+/** What is known of a refused one only with its command. */
+function byCommand({ object, ip }: Query): readonly Test[] {
   const about = (name: string) => name === object || name.startsWith(`${object}/`)
-  return (entry) =>
-    (actor === undefined || entry.actor === actor) &&
-    (command === undefined || entry.command === command) &&
-    (object === undefined || entry.objects.some(about)) &&
-    (status === undefined || entry.status === status) &&
-    (code === undefined || entry.code === code) &&
-    (ip === undefined || entry.ip === ip) &&
-    (since === undefined || Date.parse(entry.at) >= Date.parse(since)) &&
-    (until === undefined || Date.parse(entry.at) <= Date.parse(until))
-}
-
-/** Commands by their events, and the time that they cover. */
-async function acceptedBetween({ api, caller, signal }: Call, from: number, to: number) {
-  const entries: Entry[] = []
-  let [begin, end] = ["", ""]
-  let current: { id: string; entry: Entry } | undefined
-  for (let position = from - 1; position < to;) {
-    signal.throwIfAborted()
-    const page = (await api.store.read(position, Math.min(pageSize, to - position))) as StoredEvent[]
-    if (page.length === 0) break
-    begin ||= position === 0 ? "" : page[0]!.meta.at
-    for (const event of page) {
-      if (!caller.admin && !isAboutOwned(event, caller.token, api.projections.world)) continue
-      const { command_id } = event.meta
-      if (current?.id !== command_id) {
-        current = { id: command_id, entry: entryOf(event, caller.admin) }
-        entries.push(current.entry)
-      }
-      const { entry } = current
-      entry.events.push(event.type)
-      entry.position = event.position
-      if (!entry.objects.includes(aggregateName(event))) entry.objects.push(aggregateName(event))
-    }
-    position = page.at(-1)!.position
-    end = page.at(-1)!.meta.at
-  }
-  return { entries, begin, end }
-}
-
-function entryOf({ meta }: StoredEvent, admin: boolean): Entry {
-  return {
-    at: meta.at,
-    status: "accepted",
-    actor: meta.actor.name,
-    command: meta.command,
-    command_id: meta.command_id,
-    objects: [],
-    events: [],
-    position: null,
-    code: null,
-    detail: null,
-    reason: meta.reason ?? null,
-    ip: admin ? (meta.ip ?? null) : null,
-  }
-}
-
-/** Commands that left no event, from one instant (ISO 8601, empty = the first) to another (undefined = now). */
-async function othersBetween(call: Call, begin: string, end: string | undefined): Promise<Entry[]> {
-  const { api, caller, signal } = call
-  const { trail } = api.logTools
-  const found: Decided[] = []
-  for (let before = "+"; found.length < searchLimit;) {
-    signal.throwIfAborted()
-    const page = await trail.decisionsBefore(before, pageSize)
-    if (page.length === 0) break
-    for (const decided of page) {
-      const at = decided.outcome.decided_at ?? ""
-      if (at < begin) return Promise.all(found.map((one) => refusedEntry(one, trail, caller.admin)))
-      const own = caller.admin || gave(call, decided.outcome)
-      if (own && (end === undefined || at <= end)) found.push(decided)
-    }
-    before = page.at(-1)!.id
-  }
-  return Promise.all(found.map((one) => refusedEntry(one, trail, caller.admin)))
-}
-
-async function refusedEntry(
-  { entry, outcome }: Decided,
-  trail: Call["api"]["logTools"]["trail"],
-  admin: boolean,
-): Promise<Entry> {
-  const command = entry === "" ? null : ((await trail.command(entry))?.command ?? null)
-  return {
-    at: outcome.decided_at ?? outcome.submitted_at,
-    status: outcome.status as Entry["status"],
-    actor: outcome.actor,
-    command: outcome.type,
-    command_id: outcome.command_id,
-    objects: command === null ? [] : targetOf(command),
-    events: [],
-    position: null,
-    code: outcome.code ?? null,
-    detail: outcome.detail ?? null,
-    reason: command?.reason ?? null,
-    ip: admin ? (command?.ip ?? null) : null,
-  }
-}
-
-/** What a command was about; nothing when it is no command of this version. */
-function targetOf({ type, data }: CommandRecord): string[] {
-  const definition = definitions.get(type)
-  const parsed = definition?.schema.safeParse(data)
-  if (definition === undefined || parsed?.success !== true) return []
-  return [aggregateName(definition.target(parsed.data))]
+  return [
+    ...(object === undefined ? [] : [(entry: AuditEntry) => entry.objects.some(about)]),
+    ...(ip === undefined ? [] : [(entry: AuditEntry) => entry.ip === ip]),
+  ]
 }
 
 /** Endpoints about who asked for what. */

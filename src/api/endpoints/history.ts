@@ -6,7 +6,7 @@ import { FieldChangeView } from "./log-state.ts"
 import { GatehouseError } from "../../errors.ts"
 import type { StoredEvent } from "../../events/envelope.ts"
 import { endpoint } from "../endpoint.ts"
-import { eventsBetween } from "../scan.ts"
+import { eventsAt } from "../scan.ts"
 import { fieldChanges } from "../../projections/state-diff.ts"
 
 /** Events of one object that are kept while its life is read; the newest. */
@@ -45,7 +45,8 @@ const history = endpoint({
     const states = new Map<string, unknown>()
     const found: { event: StoredEvent; before: unknown; after: unknown }[] = []
     let total = 0
-    for await (const event of eventsBetween(api, 1, world.position, signal)) {
+    const positions = await api.logTools.index.about(query.kind, ids, world.position, signal)
+    for await (const event of eventsAt(api, positions, signal)) {
       if (event.kind !== query.kind || !ids.has(event.id)) continue
       const before = states.get(event.id)
       const after = evolve(before, event, event.meta.at)

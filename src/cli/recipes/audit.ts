@@ -55,14 +55,19 @@ const audit: Recipe = {
   },
 }
 
-/** Goes through the whole log, window by window. */
+/** Positions of one window: each of its pages is found anew. */
+const windowSize = 500
+
+/** Goes through the whole log, window by window; of one actor the API makes the windows. */
 async function showAll(session: Session, filters: Readonly<Record<string, string>>): Promise<void> {
   const token = await session.token("")
   const entries: unknown[] = []
   const end = Number(filters["to"] ?? Number.MAX_SAFE_INTEGER)
   let from = Number(filters["from"] ?? 1)
   for (;;) {
-    const reply = await session.list("listAudit", "entries", { token, query: { ...filters, from, order: "asc" } })
+    const window = filters["actor"] === undefined ? { to: Math.min(end, from + windowSize - 1) } : {}
+    const query = { ...filters, from, ...window, order: "asc" }
+    const reply = await session.list("listAudit", "entries", { token, query })
     entries.push(...(reply.body["entries"] as unknown[]))
     const { to } = reply.body["searched"] as { to: number }
     const head = Number(reply.headers.get("x-event-position") ?? 0)
