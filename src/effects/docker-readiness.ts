@@ -14,6 +14,8 @@ export interface Readiness {
   readonly internalPort: number
   /** Nothing listening on the port is a failure, not only a remark. */
   readonly strict: boolean
+  /** Milliseconds that the container has to begin to listen. */
+  readonly listenMs: number
   readonly signal: AbortSignal
 }
 
@@ -23,7 +25,6 @@ const cannotRun: ReadonlySet<number> = new Set([126, 127])
 const pollMs = 200
 /** For an image's or a service's health check to say something. */
 const healthMs = 120_000
-const listenMs = 30_000
 /** How long a container without port and health check must live to count as started. */
 const aliveMs = 500
 
@@ -32,6 +33,8 @@ export interface Ready {
   readonly health: Service["health"]
   /** When its process began, by the engine's clock. */
   readonly started_at: string
+  /** Its port took connections. */
+  readonly heard: boolean
 }
 
 /**
@@ -39,7 +42,7 @@ export interface Ready {
  * @throws EngineError `refused` when it does not come to that
  */
 export async function untilReady(readiness: Readiness): Promise<Ready> {
-  const { calls, id, port, address, internalPort, strict, signal } = readiness
+  const { calls, id, port, address, internalPort, strict, listenMs, signal } = readiness
   const begun = performance.now()
   let restarts: number | undefined
   let heard = false
@@ -52,7 +55,7 @@ export async function untilReady(readiness: Readiness): Promise<Ready> {
       throw new EngineError(cannotRun.has(State.ExitCode) ? "permanent" : "refused", exitText(found))
     const waited = performance.now() - begun
     const health = healthOf(found)
-    const ready = { health, started_at: State.StartedAt }
+    const ready = { health, started_at: State.StartedAt, heard: false }
     if (health === "healthy") return ready
     if (health === "unhealthy") throw new EngineError("refused", "the health check fails")
     if (health === "starting" && waited > healthMs)
@@ -61,7 +64,7 @@ export async function untilReady(readiness: Readiness): Promise<Ready> {
       // Twice, with a look at the container in between: for one that is just ending, a connection hangs instead of failing.
       const before = heard
       heard = port === null ? waited >= aliveMs : await hears(containerAddress(found), internalPort, address, port)
-      if (before && heard) return ready
+      if (before && heard) return { ...ready, heard: port !== null }
       if (port !== null && waited > listenMs) {
         if (strict) throw new EngineError("refused", "nothing listens on the service's port")
         return ready

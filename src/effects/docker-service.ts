@@ -228,7 +228,9 @@ async function bringUp(work: Work, container: Seen, serving: Seen | undefined): 
     const { id, port } = container
     const known = containerData(service, container)
     const { address, internal_port: internalPort } = known
-    const ready = await untilReady({ calls, id, port, address, internalPort, strict: update, signal })
+    // One that has listened before must do so again; whoever is only slower than then gets more time with each attempt.
+    const [strict, listenMs] = [update || service.heard, context.listenMs * (update ? 1 : service.attempt + 1)]
+    const ready = await untilReady({ calls, id, port, address, internalPort, strict, listenMs, signal })
     await tell(work, "RecordServiceStarted", { ...known, ...ready })
     crash("docker.startRecorded")
   } catch (error) {

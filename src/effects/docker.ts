@@ -17,11 +17,14 @@ export interface DockerParts {
   readonly taken: Set<number>
   /** Milliseconds that a container outlives its successor's start, for the requests that it still has. */
   readonly drainMs: number
+  /** Milliseconds that a container has to listen on its port before that counts as not coming. */
+  readonly listenMs: number
   /** Milliseconds after which an engine that is away leaves the state of its containers unknown. */
   readonly lostMs: number
 }
 
 const drainMs = 5000
+const listenMs = 30_000
 const lostMs = 30_000
 
 /** Nothing is connected before the first call. */
@@ -36,6 +39,7 @@ export function docker(config: Config): DockerParts {
     watched: new Set(),
     taken: new Set(),
     drainMs,
+    listenMs,
     lostMs,
   }
 }

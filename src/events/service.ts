@@ -113,8 +113,13 @@ export const serviceEvents = {
   /** Ports that no container holds any more. */
   ServicePortsReleased: z.strictObject({ ports: z.array(Port) }),
   ServiceContainerCreated: Container,
-  /** `started_at`: when the container's process began, as the engine says it; another time is another run of it. */
-  ServiceStarted: Container.extend({ health: ServiceHealth, started_at: z.string().max(64).optional() }),
+  ServiceStarted: Container.extend({
+    health: ServiceHealth,
+    /** When the container's process began, as the engine says it; another time is another run of it. */
+    started_at: z.string().max(64).optional(),
+    /** Its port took connections. */
+    heard: z.boolean().optional(),
+  }),
   ServiceHealthChanged: z.strictObject({ health: ServiceHealth }),
   ServiceStopped: z.strictObject({}),
   ServiceCrashed: ServiceError,
@@ -152,6 +157,8 @@ export interface Service extends Settings {
   readonly serving: Readonly<z.infer<typeof Container>> | null
   /** When the process of `serving` began, as the engine says it; null: not noted. */
   readonly started_at: string | null
+  /** A container of the present settings has listened on its port: if it does not after a restart, something is wrong. */
+  readonly heard: boolean
   /** Ports of the host that nobody else gets. */
   readonly ports: readonly number[]
   /** Failed attempts since the last request. */
@@ -186,6 +193,7 @@ export const evolveService: Evolve<Service, ServiceEvent> = (state, event, at) =
       container: null,
       serving: null,
       started_at: null,
+      heard: false,
       ports: port === null ? [] : [port],
       last_error: null,
       grace: defaultGrace,
@@ -215,6 +223,7 @@ function change(state: Service, event: Change): Partial<Service> {
       return {
         ...(event.data as Partial<Settings>),
         revision: state.revision + 1,
+        heard: false,
         ports: asked === null ? state.ports : [...new Set([...state.ports, asked])],
         ...(state.desired_state === "running" && { status: state.serving === null ? "pending" : "updating" }),
       }
@@ -257,7 +266,7 @@ function change(state: Service, event: Change): Partial<Service> {
 }
 
 function started(state: Service, data: z.infer<typeof serviceEvents.ServiceStarted>): Partial<Service> {
-  const { health, started_at = null, ...container } = data
+  const { health, started_at = null, heard = false, ...container } = data
   const common = {
     attempt: 0,
     next_attempt_at: null,
@@ -266,6 +275,8 @@ function started(state: Service, data: z.infer<typeof serviceEvents.ServiceStart
     container,
     serving: container,
     started_at,
+    // The container before the present settings says nothing about these.
+    heard: heard && data.revision === state.revision,
   } as const
   // The container before the present settings: why these did not run stays known.
   return data.revision === state.revision ? { ...common, failed_revision: null, last_error: null } : common

@@ -7,7 +7,7 @@ import { type Logger, reason } from "../platform/log.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 
 /** Version of the folded state's shape: raise it with every change of an `evolve` or a state, and old snapshots are not used. */
-const schema = 2
+const schema = 3
 
 /** Name of this build's snapshots in the store. */
 export const snapshotName = `world:${schema}`

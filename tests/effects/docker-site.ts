@@ -1,5 +1,5 @@
 import { type ContainerEngine, makeWebImage, startContainerEngine } from "../support/container-engine.ts"
-import { type EffectNode, effectNode } from "./effect-node.ts"
+import { type EffectNode, type NodeSetup, effectNode } from "./effect-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, afterEach, beforeAll, vi } from "vitest"
 import { find } from "../../src/events/world.ts"
@@ -43,8 +43,8 @@ export interface DockerSite {
 
 const found = (node: EffectNode, name: string) => find(node.world, "service", name)
 
-/** Sets up and tears down with the test file that calls it. */
-export function dockerSite(): DockerSite {
+/** Sets up and tears down with the test file that calls it. @param dockerParts waiting times other than those of most tests */
+export function dockerSite(dockerParts: NonNullable<NodeSetup["dockerParts"]> = {}): DockerSite {
   vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 })
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-docker-"))
   const masterKey = randomBytes(32)
@@ -56,6 +56,7 @@ export function dockerSite(): DockerSite {
   const setup = () => ({
     redisUrl: redis.url,
     masterKey,
+    dockerParts,
     env: {
       DOCKER_HOST: engine.host,
       DOCKER_TIMEOUT: "5",

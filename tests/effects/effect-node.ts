@@ -10,7 +10,7 @@ import type { Policy } from "../../src/commands/decision.ts"
 import type { StoredEvent } from "../../src/events/envelope.ts"
 import { challenges } from "../../src/projections/challenges.ts"
 import { type ConnectRedis, connectRedis } from "../../src/platform/redis.ts"
-import { docker } from "../../src/effects/docker.ts"
+import { type DockerParts, docker } from "../../src/effects/docker.ts"
 import { dockerQueries } from "../../src/effects/docker-queries.ts"
 import { deciderLoop } from "../../src/platform/decider-loop.ts"
 import { deciderModel } from "../../src/commands/decider.ts"
@@ -36,6 +36,8 @@ export interface NodeSetup {
   readonly env?: Record<string, string>
   /** Also decides commands; one node of an installation does. */
   readonly decides?: boolean
+  /** Other waiting times of work on services. */
+  readonly dockerParts?: Partial<DockerParts>
   /** Folder below which the node makes its own; the system's by default. */
   readonly parent?: string
 }
@@ -69,6 +71,7 @@ export async function effectNode({
   masterKey,
   env = {},
   decides = true,
+  dockerParts = {},
   parent = tmpdir(),
 }: NodeSetup): Promise<EffectNode> {
   const config = loadConfig({
@@ -126,7 +129,7 @@ export async function effectNode({
         bus,
         projections,
         vault: vault(masterKey),
-        docker: { ...docker(config), drainMs: 300, lostMs: 1000 },
+        docker: { ...docker(config), drainMs: 300, lostMs: 1000, ...dockerParts },
         log,
         crash: () => undefined,
         now,

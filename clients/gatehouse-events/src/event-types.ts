@@ -589,6 +589,7 @@ export interface EventData {
     readonly internal_port: number
     readonly health: "none" | "starting" | "healthy" | "unhealthy"
     readonly started_at?: string
+    readonly heard?: boolean
   }
   /** Aggregate: service. */
   ServiceHealthChanged: {
