@@ -32,7 +32,7 @@ export interface FollowOptions {
   readonly silenceMs?: number
 }
 
-/** The server refused in a way that no repetition will change: token, filter, or a position that is only in the archive. */
+/** The server refused in a way that no repetition will change: token, filter, or a position from before the archive. */
 export class RefusedError extends Error {
   override name = "RefusedError"
   readonly status: number
