@@ -69,7 +69,11 @@ it("an owner's certificate is worth nothing here once the host is another's, on 
   for (const node of [one, two]) {
     expect(await named(key(node))).toEqual([403, "domain_claimed"])
     expect(await named(call(node, alice, "POST", `${base}/hers/renew`))).toEqual([403, "domain_claimed"])
-    expect((await call(node, alice, "GET", `${base}/hers`)).status, "she may look at it").toBe(200)
+    const seen = await call(node, alice, "GET", `${base}/hers`)
+    expect([seen.status, seen.body], "she may look at it").toMatchObject([
+      200,
+      { next_renewal_at: null, last_error: { code: "domain_claimed" }, status: "active" },
+    ])
     const now = await eventually("his is served", async () => (await served(node)) ?? false)
     expect(his).toContain(now)
     expect(hers).not.toContain(now)

@@ -16,6 +16,7 @@ import { CertificateRequest } from "../../commands/certificate-request.ts"
 import { GatehouseError } from "../../errors.ts"
 import { all } from "../../events/world.ts"
 import { renewalDueAt } from "../../commands/certificate.ts"
+import { lostHost } from "../../commands/certificate-claims.ts"
 
 const tag = "certificates"
 const base = "/api/v1/certificates"
@@ -148,7 +149,13 @@ function viewer({ api }: Call): (certificate: Certificate) => z.infer<typeof Cer
     renewalAt: ({ material }: Certificate) =>
       material === null ? null : new Date(renewalDueAt(material, days)).toISOString(),
   }
-  return (certificate) => certificateView(certificate, context)
+  return (certificate) => {
+    const view = certificateView(certificate, context)
+    const lost = lostHost(certificate, world)
+    if (lost === undefined) return view
+    const detail = `${lost} belongs to another owner, so the certificate is not renewed`
+    return { ...view, next_renewal_at: null, last_error: { code: "domain_claimed", detail } }
+  }
 }
 
 const showCertificate = endpoint({
