@@ -46,7 +46,11 @@ function unescaped(text: string): string {
 /** Without what servers drop of what escapes had hidden: other slashes, blanks at the end, what looks like a query. */
 function bare(text: string): string {
   const [place = ""] = text.replaceAll("\\", "/").split(/[?#\0]/, 1)
-  return plain(place.replace(/\/{2,}/g, "/")).replace(/[\s/]+$/, "")
+  const spelled = plain(place.replace(/\/{2,}/g, "/"))
+  let end = spelled.length
+  // By hand: an expression for the end tries each run of blanks anew from each of them.
+  while (end > 0 && /[\s/]/.test(spelled[end - 1]!)) end -= 1
+  return spelled.slice(0, end)
 }
 
 function plain(path: string): string {

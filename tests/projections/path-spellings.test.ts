@@ -82,3 +82,10 @@ describe("a path that some server takes for the MCP endpoint", () => {
     expect(met).toBeGreaterThan(300)
   })
 })
+
+it("A path of blanks and slashes is judged in time in proportion to its length", () => {
+  const proxy = proxyWith({}, { mcp_endpoint: "/mcp" })
+  const began = performance.now()
+  expect(isMcpEndpoint(proxy, `/a${"/%20".repeat(60_000)}x`)).toBe(false)
+  expect(performance.now() - began).toBeLessThan(2000)
+})
