@@ -30,8 +30,6 @@ const dispatcher = new Agent({
   },
 })
 
-/** Many passes run beside other work, and a start is not what they look at. */
-const startMs = passes > 1 ? 60_000 : 20_000
 /** Most of the time of so many starts goes into compiling. */
 const cache = mkdtempSync(join(tmpdir(), "gatehouse-compiled-"))
 
@@ -76,7 +74,7 @@ async function remove(): Promise<void> {
 
 async function start(crashAt?: string): Promise<void> {
   const settings = { ...soonTakenOver, ...ports, NODE_COMPILE_CACHE: cache }
-  node = await startNode(shared, { ...settings, ...(crashAt !== undefined && { CRASH_AT: crashAt }) }, startMs)
+  node = await startNode(shared, { ...settings, ...(crashAt !== undefined && { CRASH_AT: crashAt }) })
 }
 
 /** Starts a node that will crash at a point, does something with it, waits for its death, and starts it again. */
@@ -167,14 +165,8 @@ describe("an authorization server that is killed", () => {
   it("at oauth.refreshRotated gives the same successor to the client that asks again", () =>
     eachPass(async () => {
       const { body } = await redeem(await newCode())
-      let rotated = 0
-      await crashAt("oauth.refreshRotated", () => ((rotated = Date.now()), refresh(body.refresh_token)))
+      await crashAt("oauth.refreshRotated", () => refresh(body.refresh_token))
       const [first, second] = [await refresh(body.refresh_token), await refresh(body.refresh_token)]
-      // A node that is back when the half minute of grace is over finds a token that was used.
-      if (first.status === 400) {
-        expect([Date.now() - rotated > 30_000, first.body.error]).toEqual([true, "invalid_grant"])
-        return expectWhole()
-      }
       expect([first.status, second.status]).toEqual([200, 200])
       expect(second.body.refresh_token).toBe(first.body.refresh_token)
       expect(first.body.refresh_token).not.toBe(body.refresh_token)
