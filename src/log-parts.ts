@@ -10,7 +10,8 @@ import type { LogTools } from "./api/log-tools.ts"
 import type { Logger } from "./platform/log.ts"
 import type { Redis } from "ioredis"
 import type { Runner } from "./projections/runner.ts"
-import { archiveLog } from "./effects/archiver.ts"
+import { type ArchiverParts, archiveLog } from "./effects/archiver.ts"
+import { workOnArchive } from "./effects/archive-schedule.ts"
 import { auditTrail } from "./platform/audit-trail.ts"
 import { checkpointFile } from "./platform/checkpoint-file.ts"
 import { deadLetters } from "./platform/dead-letters.ts"
@@ -35,6 +36,7 @@ export type LogSettings = Pick<
   Config,
   | "GATEHOUSE_HOME"
   | "ARCHIVE_DIR"
+  | "ARCHIVE_KEEP"
   | "MASTER_KEY"
   | "CHECKPOINT_KEY"
   | "CHECKPOINT_TRUSTED_KEYS"
@@ -67,9 +69,14 @@ function keyOf({ CHECKPOINT_KEY, MASTER_KEY, CHECKPOINT_TRUSTED_KEYS }: LogSetti
   return checkpointKey(own ?? checkpointSeed(Buffer.from(MASTER_KEY, "base64")), CHECKPOINT_TRUSTED_KEYS)
 }
 
+function archiver(parts: LogParts): ArchiverParts {
+  const { inRedis: store, redis, config } = parts
+  return { ...parts, store, trail: auditTrail(redis), leaseMs: config.LEASE_TTL * 5000 }
+}
+
 /** What the API's endpoints about the log work with. */
 export function logTools(parts: LogParts): LogTools {
-  const { redis, store, archive, inRedis, config } = parts
+  const { redis, store, archive, config } = parts
   const trail = auditTrail(redis)
   const key = keyOf(config)
   return {
@@ -80,7 +87,7 @@ export function logTools(parts: LogParts): LogTools {
     facts: () => logFacts(redis),
     rebuild: (signal) => parts.projections.rebuild(signal),
     archive,
-    archiveLog: (request) => archiveLog({ ...parts, store: inRedis, trail, leaseMs: config.LEASE_TTL * 5000 }, request),
+    archiveLog: (request) => archiveLog(archiver(parts), request),
     checkpoints: {
       key,
       file: checkpointFile(config.GATEHOUSE_HOME),
@@ -96,14 +103,17 @@ export interface LogWork {
   readonly leaseBeatMs: number
 }
 
-/** Keeps and signs checkpoints, and rewrites the append-only file after secrets were destroyed, until `signal` is aborted. */
+/** Keeps and signs checkpoints, archives, and rewrites the append-only file after secrets were destroyed, until `signal` is aborted. */
 export async function workOnLog(parts: LogParts, { signal, leaseTtlMs, leaseBeatMs }: LogWork): Promise<void> {
   const { config, inRedis, holder, log, projections } = parts
   const key = keyOf(config)
   const stopKeeping = keepCheckpoints({ projections, key }, checkpointFile(config.GATEHOUSE_HOME), log)
   const schedule = { every: config.CHECKPOINT_EVERY, intervalMs: config.CHECKPOINT_INTERVAL * 1000, log }
-  const lead = (_epoch: number, lost: AbortSignal) =>
-    workOnCheckpoints({ ...parts, key }, { ...schedule, signal: lost })
+  const { ARCHIVE_KEEP: keep } = config
+  const lead = async (_epoch: number, lost: AbortSignal) => {
+    const archiving = keep === undefined ? undefined : workOnArchive(archiver(parts), { keep, signal: lost, log })
+    await Promise.all([workOnCheckpoints({ ...parts, key }, { ...schedule, signal: lost }), archiving])
+  }
   await Promise.all([
     keepLease({
       store: inRedis,

@@ -30,6 +30,14 @@ export const variables = {
     .string()
     .optional()
     .describe("Folder of the archived part of the log, the same for all nodes; default GATEHOUSE_HOME/archive."),
+  ARCHIVE_KEEP: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .optional()
+    .describe(
+      "Events that stay in Redis: older ones are archived by themselves, in segments as long as that, of 10,000 at most. Default: only when asked to.",
+    ),
   CHECKPOINT_KEY: z
     .string()
     .refine((value) => Buffer.from(value, "base64").length === 32, "must be 32 bytes in base64")
