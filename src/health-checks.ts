@@ -3,6 +3,7 @@ import type { HealthCheck } from "./api/health.ts"
 import type { Redis } from "ioredis"
 import type { Runner } from "./projections/runner.ts"
 import { all } from "./events/world.ts"
+import { certificateLease } from "./effects/effects.ts"
 import { available } from "./platform/redis.ts"
 import { keys } from "./platform/redis-keys.ts"
 
@@ -18,6 +19,8 @@ export interface HealthParts {
   readonly clock: () => Date
   /** Rejects when the container engine does not answer. */
   readonly pingDocker: () => Promise<void>
+  /** Milliseconds that a lease lasts without a heartbeat. */
+  readonly leaseTtlMs: number
 }
 
 /** One check for each part of a node; a part that does not work is never reported healthy. */
@@ -29,7 +32,9 @@ export function healthChecks({
   edge,
   clock,
   pingDocker,
+  leaseTtlMs,
 }: HealthParts): Record<string, HealthCheck> {
+  let scheduled = clock().getTime()
   return {
     store: async () => {
       await available(redis.ping())
@@ -43,6 +48,15 @@ export function healthChecks({
     decider: async () => {
       const leader = await available(redis.exists(keys.lease("decider")))
       return leader === 1 ? { status: "healthy" } : { status: "unhealthy", detail: "nobody decides commands" }
+    },
+    scheduler: async () => {
+      const leader = await available(redis.exists(keys.lease(certificateLease)))
+      const at = clock().getTime()
+      if (leader === 1) scheduled = at
+      // A lease that runs out is taken by another node a moment later.
+      return at - scheduled <= 2 * leaseTtlMs
+        ? { status: "healthy" }
+        : { status: "degraded", detail: "nobody issues and renews certificates" }
     },
     projections: () => {
       if (projections.problem !== null) return { status: "unhealthy", detail: projections.problem }

@@ -127,6 +127,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     edge: () => edge,
     clock,
     pingDocker: engine.engine.ping,
+    leaseTtlMs: config.LEASE_TTL * 1000,
   })
   const oauthParts = oauthAdministration({
     config,

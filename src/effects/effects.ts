@@ -30,8 +30,9 @@ export interface Effects {
   stop(): Promise<void>
 }
 
-/** Names of the leases under which one node works on certificates, and one on services. */
-const certificateLease = "effects:certificates"
+/** Name of the lease under which one node issues certificates and renews them when they are due. */
+export const certificateLease = "effects:certificates"
+/** The same for services, and for webhooks. */
 const dockerLease = "effects:docker"
 const webhookLease = "effects:webhooks"
 
