@@ -26,8 +26,10 @@ export const AuditEntry = z
   .meta({ id: "AuditEntry" })
 export type AuditEntry = z.infer<typeof AuditEntry>
 
+/** Commands that are asked for together. */
+const atOnce = 100
 const pageSize = 1000
-/** Commands without events that one call keeps. */
+/** Commands without events that one call looks at. */
 const mostOthers = 20_000
 /** Milliseconds that the clocks of a node and of Redis may differ. */
 const clockDifference = 600_000
@@ -78,32 +80,57 @@ export interface Unexplained {
   readonly command: string
 }
 
+/** Of which time, and from which end of it. */
+export interface Span {
+  /** ISO 8601; undefined for the first. */
+  readonly begin: string | undefined
+  /** ISO 8601; undefined for now. */
+  readonly end: string | undefined
+  readonly order: "asc" | "desc"
+}
+
+/** Commands that left no event, and where looking for them ended, when it did before the span was through. */
+export interface Others {
+  readonly found: readonly Unexplained[]
+  readonly reached: string | undefined
+}
+
 /**
- * Commands that left no event, from one instant to another (ISO 8601, undefined = the first, now).
+ * Commands of a span that left no event.
  * @param wanted by what is known without the command
  */
 export async function othersBetween(
   call: Call,
-  begin: string | undefined,
-  end: string | undefined,
+  { begin, end, order }: Span,
   wanted: (entry: AuditEntry) => boolean,
-): Promise<Unexplained[]> {
+): Promise<Others> {
   const { api, caller, signal } = call
+  const { trail } = api.logTools
+  const up = order === "asc"
   const found: Unexplained[] = []
   // Decisions stand in the order of the store's clock, nearly that of the deciders'.
-  for (let before = end === undefined ? "+" : `${Date.parse(end) + clockDifference}-0`; found.length < mostOthers;) {
+  let cursor = up ? placeOf(begin, -clockDifference, "0") : placeOf(end, clockDifference, "+")
+  for (let looked = 0; ;) {
     signal.throwIfAborted()
-    const page = await api.logTools.trail.decisionsBefore(before, pageSize)
-    if (page.length === 0) break
+    const page = await (up ? trail.decisions(cursor, pageSize) : trail.decisionsBefore(cursor, pageSize))
+    const last = page.at(-1)
+    if (last === undefined) return { found, reached: undefined }
     for (const decided of page) {
       const entry = undecided(decided)
-      if (begin !== undefined && entry.at < begin) return found
+      const [early, late] = [begin !== undefined && entry.at < begin, end !== undefined && entry.at > end]
+      if (up ? late : early) return { found, reached: undefined }
       const own = caller.admin || gave(call, decided.outcome)
-      if (own && (end === undefined || entry.at <= end) && wanted(entry)) found.push({ entry, command: decided.entry })
+      if (own && !early && !late && wanted(entry)) found.push({ entry, command: decided.entry })
     }
-    before = page.at(-1)!.id
+    looked += page.length
+    if (looked >= mostOthers) return { found, reached: undecided(last).at }
+    cursor = last.id
   }
-  return found
+}
+
+/** Id in a stream of an instant; `fallback` for none. */
+function placeOf(instant: string | undefined, offset: number, fallback: string): string {
+  return instant === undefined ? fallback : `${Math.max(0, Date.parse(instant) + offset)}-0`
 }
 
 function undecided({ outcome }: Decided): AuditEntry {
@@ -124,11 +151,19 @@ function undecided({ outcome }: Decided): AuditEntry {
 }
 
 /** The entry with what its command says. */
-export async function explained({ api, caller }: Call, { entry, command: id }: Unexplained): Promise<AuditEntry> {
+async function explained({ api, caller }: Call, { entry, command: id }: Unexplained): Promise<AuditEntry> {
   const command = id === "" ? null : ((await api.logTools.trail.command(id))?.command ?? null)
   if (command === null) return entry
   const ip = caller.admin ? (command.ip ?? null) : null
   return { ...entry, objects: targetOf(command), reason: command.reason ?? null, ip }
+}
+
+/** The same of many, some at a time: each is a question to the store. */
+export async function allExplained(call: Call, some: readonly Unexplained[]): Promise<AuditEntry[]> {
+  const done: AuditEntry[] = []
+  for (let at = 0; at < some.length; at += atOnce)
+    done.push(...(await Promise.all(some.slice(at, at + atOnce).map((one) => explained(call, one)))))
+  return done
 }
 
 /** What a command was about; nothing when it is no command of this version. */

@@ -1,5 +1,12 @@
 import * as z from "zod"
-import { AuditEntry, type Unexplained, acceptedEntries, explained, othersBetween } from "../audit-entries.ts"
+import {
+  AuditEntry,
+  type Others,
+  type Unexplained,
+  acceptedEntries,
+  allExplained,
+  othersBetween,
+} from "../audit-entries.ts"
 import { type Call, endpoint } from "../endpoint.ts"
 import { eventsAt, eventsBetween } from "../scan.ts"
 import { integer, listOf, listQuery, pagination } from "../list.ts"
@@ -25,6 +32,13 @@ const Query = listQuery(["at"], "desc").extend({
 })
 type Query = z.output<typeof Query>
 
+const Searched = z.strictObject({
+  from: z.int(),
+  to: z.int(),
+  since: z.string().optional().describe("Commands without events were looked at from here on only: go on with until."),
+  until: z.string().optional().describe("Commands without events were looked at up to here only: go on with since."),
+})
+
 const audit = endpoint({
   method: "GET",
   path: "/api/v1/audit",
@@ -35,7 +49,7 @@ const audit = endpoint({
   query: Query,
   status: 200,
   deadline: 120,
-  response: listOf("entries", AuditEntry).extend({ searched: z.strictObject({ from: z.int(), to: z.int() }) }),
+  response: listOf("entries", AuditEntry).extend({ searched: Searched }),
   errors: ["position_archived", "archive_unavailable"],
   async handler(call) {
     const { api, query } = call
@@ -46,9 +60,7 @@ const audit = endpoint({
     const accepted = (await acceptedEntries(call, events)).filter((entry) => known(entry) && told(entry))
     const others = await othersIn(call, searched, head, known)
     const explainAll = query.object !== undefined || query.ip !== undefined
-    const rest = explainAll
-      ? (await Promise.all(others.map((one) => explained(call, one)))).filter(told).map(settled)
-      : others
+    const rest = explainAll ? (await allExplained(call, others.found)).filter(told).map(settled) : others.found
     const entries = [...accepted.map(settled), ...rest]
     const direction = query.order === "asc" ? 1 : -1
     entries.sort(
@@ -59,9 +71,12 @@ const audit = endpoint({
     const page = entries.slice(skip, skip + query.per_page)
     return {
       body: {
-        entries: await Promise.all(page.map((one) => explained(call, one))),
+        entries: await allExplained(call, page),
         pagination: pagination(entries.length, query),
-        searched,
+        searched: {
+          ...searched,
+          ...(others.reached !== undefined && { [query.order === "asc" ? "until" : "since"]: others.reached }),
+        },
       },
     }
   },
@@ -73,12 +88,12 @@ interface Range {
 }
 
 /** What is looked at of a range. */
-interface Searched {
+interface Looked {
   readonly searched: Range
   readonly events: AsyncIterable<StoredEvent>
 }
 
-function look(call: Call<unknown, Query>, asked: Range): Searched | Promise<Searched> {
+function look(call: Call<unknown, Query>, asked: Range): Looked | Promise<Looked> {
   const { actor, status = "accepted" } = call.query
   if (status !== "accepted") return { searched: asked, events: none() }
   return actor === undefined ? nearest(call, asked) : byActor(call, asked)
@@ -87,7 +102,7 @@ function look(call: Call<unknown, Query>, asked: Range): Searched | Promise<Sear
 async function* none(): AsyncGenerator<StoredEvent> {}
 
 /** The end of the range where the answer begins. */
-function nearest({ api, query, signal }: Call<unknown, Query>, { from, to }: Range): Searched {
+function nearest({ api, query, signal }: Call<unknown, Query>, { from, to }: Range): Looked {
   const searched =
     query.order === "asc"
       ? { from, to: Math.min(to, from + searchLimit - 1) }
@@ -95,7 +110,7 @@ function nearest({ api, query, signal }: Call<unknown, Query>, { from, to }: Ran
   return { searched, events: eventsBetween(api, searched.from, searched.to, signal) }
 }
 
-async function byActor({ api, query, signal }: Call<unknown, Query>, { from, to }: Range): Promise<Searched> {
+async function byActor({ api, query, signal }: Call<unknown, Query>, { from, to }: Range): Promise<Looked> {
   const all = (await api.logTools.index.by(query.actor!, to, signal)).filter((position) => position >= from)
   const left = all.length - actorLimit
   if (left <= 0) return { searched: { from, to }, events: eventsAt(api, all, signal) }
@@ -111,11 +126,24 @@ async function othersIn(
   { from, to }: Range,
   head: number,
   wanted: (entry: AuditEntry) => boolean,
-): Promise<Unexplained[]> {
-  if (to < from) return []
+): Promise<Others> {
+  if (to < from) return { found: [], reached: undefined }
   const at = async (position: number) => ((await call.api.store.read(position - 1, 1)) as StoredEvent[])[0]?.meta.at
   const [begin, end] = [from === 1 ? undefined : await at(from), to === head ? undefined : await at(to)]
-  return othersBetween(call, begin, end, wanted)
+  const { since, until, order } = call.query
+  return othersBetween(call, { begin: later(begin, since), end: earlier(end, until), order }, wanted)
+}
+
+function later(at: string | undefined, since: string | undefined): string | undefined {
+  if (since === undefined) return at
+  const other = new Date(since).toISOString()
+  return at === undefined || other > at ? other : at
+}
+
+function earlier(at: string | undefined, until: string | undefined): string | undefined {
+  if (until === undefined) return at
+  const other = new Date(until).toISOString()
+  return at === undefined || other < at ? other : at
 }
 
 function settled(entry: AuditEntry): Unexplained {
