@@ -103,6 +103,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
   const accessRedis = connect("access-log", "command")
   const used = usage(accessRedis, counted)
   const usageLost = (error: unknown) => log.debug("usage_not_counted", { error: reason(error) })
+  const collected = used.collect(usageDelayMs, usageLost)
   const trusts = addressRanges(config.TRUSTED_PROXIES).has
   const oauth = oauthApp({
     config,
@@ -184,11 +185,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       allowAddress: mayDial(config),
       log,
       crash,
-      accessSink: accessSink(
-        accessStream(accessRedis, accessColumns, accessRow),
-        requestTally(counted),
-        used.collect(usageDelayMs, usageLost),
-      ),
+      accessSink: accessSink(accessStream(accessRedis, accessColumns, accessRow), requestTally(counted), collected.add),
       clock,
     })
     log.info("serving", { http: edge.httpPort, https: edge.httpsPort, api: api.port })
@@ -288,6 +285,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
       await effects.stop()
       stopping.abort()
       await Promise.allSettled(running)
+      await collected.flush()
       await counted.flush()
       await store.close()
       redis.disconnect()

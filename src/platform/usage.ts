@@ -20,13 +20,20 @@ export interface Usage {
   /** Writes down what requests were made with. @throws GatehouseError `store_unavailable` */
   record(requests: readonly UsedRequest[]): Promise<void>
   /**
-   * Sink of access records: adds them up here and writes them down together after `delayMs`, so that Redis is asked once
-   * for what is used all the time.
+   * Adds access records up here and writes them down together after `delayMs`, so that Redis is asked once for what is used all
+   * the time.
    * @param lost told why something was not counted
    */
-  collect(delayMs: number, lost: (error: unknown) => void): (requests: readonly UsedRequest[]) => void
+  collect(delayMs: number, lost: (error: unknown) => void): UsageCollector
   /** Undefined when it was never used, or long ago. @throws GatehouseError `store_unavailable` */
   of(kind: UsedKind, id: string): Promise<Used | undefined>
+}
+
+/** Requests that are not written down yet. */
+export interface UsageCollector {
+  readonly add: (requests: readonly UsedRequest[]) => void
+  /** Writes down at once what is there. */
+  flush(): Promise<void>
 }
 
 const dayMs = 86_400_000
@@ -73,15 +80,19 @@ export function usage(redis: Redis, counters: Counters): Usage {
     collect(delayMs, lost) {
       let tally = usageTally()
       let timer: NodeJS.Timeout | undefined
-      const hand = () => {
+      const flush = () => {
+        clearTimeout(timer)
+        timer = undefined
         const whole = tally
         tally = usageTally()
-        timer = undefined
-        write(whole).catch(lost)
+        return write(whole).catch(lost)
       }
-      return (requests) => {
-        tally.add(requests)
-        timer ??= setTimeout(hand, delayMs).unref()
+      return {
+        add(requests) {
+          tally.add(requests)
+          timer ??= setTimeout(() => void flush(), delayMs).unref()
+        },
+        flush,
       }
     },
     async of(kind, id) {

@@ -116,6 +116,17 @@ describe("usage", () => {
     ...overrides,
   })
 
+  it("writes down at once what was collected when its node ends", async () => {
+    const { add, flush } = used.collect(60_000, (error) => lost.push(error))
+    add([request({ grant_id: "ended" })])
+    add([request({ grant_id: "ended" })])
+    expect(await used.of("grant", "ended")).toBeUndefined()
+    await flush()
+    expect(await used.of("grant", "ended")).toMatchObject({ requests: 2 })
+    await flush()
+    expect(await used.of("grant", "ended")).toMatchObject({ requests: 2 })
+  })
+
   it("adds up batches, whatever their order", async () => {
     await used.record([request(), request({ at: now + 5000, proxy: "b.example.com" }), request({ token_id: "t2" })])
     await used.record([request({ at: now - 9000, client: "192.0.2.2" })])
