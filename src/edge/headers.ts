@@ -34,7 +34,7 @@ function nominations(connection: string): Set<string> | undefined {
  * The client's headers as they go on to the backend: one text, each line ended by CRLF. Identity, forwarding and hop-by-hop
  * headers are left out by folded name, and so is everything that the edge writes itself (Host, framing, Expect).
  * @param judged names as `scanHead` judged them
- * @param protect leave out Authorization, DPoP and Gatehouse's cookies
+ * @param protect leave out Authorization and DPoP, and the proxy's own cookie; Gatehouse's other cookies never go on
  */
 export function forwardedLines(
   rawHeaders: readonly string[],
@@ -61,7 +61,8 @@ export function forwardedLines(
         if (protect) continue
         break
       case "cookie":
-        if (protect) value = foreignCookies(value, policy.cookieName)
+        // Where a host is not guarded any more, browsers still have the cookies of before.
+        if (protect || ours.test(value)) value = foreignCookies(value, policy.cookieName)
         if (value === "") continue
         break
       case "te":
@@ -76,6 +77,8 @@ export function forwardedLines(
   }
   return lines
 }
+
+const ours = /__host-gh_/i
 
 /** A Cookie value without Gatehouse's own cookies; empty when nothing is left. */
 function foreignCookies(value: string, own: string | null): string {

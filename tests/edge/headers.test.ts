@@ -151,6 +151,15 @@ it("on a protected proxy credentials and Gatehouse's cookies stay here", async (
   expect(lines).toEqual(expect.arrayContaining(["X-Auth-User-Id: alice", "X-Auth-Scopes: mcp:read"]))
 })
 
+it("Gatehouse's cookies stay here on every host: browsers have them from when it was guarded", async () => {
+  const sent =
+    "Cookie: a=b; __Host-gh_access=t; __HOST-gh_login=u\r\nCookie: __Host-gh_session=x\r\nAuthorization: Basic y\r\n"
+  const lines = await seen("a.test", sent)
+  expect(lines.join("\n")).not.toMatch(/gh_/i)
+  expect(lines).toEqual(expect.arrayContaining(["Cookie: a=b", "Authorization: Basic y"]))
+  expect(await seen("a.test", "Cookie: theirs=__x;  spaced=1\r\n")).toContain("Cookie: theirs=__x;  spaced=1")
+})
+
 it("a proxy's own headers replace the client's, and its prefix is reserved whether set or not", async () => {
   const lines = await seen(
     "own.test",
