@@ -1,3 +1,4 @@
+import { createHook } from "node:async_hooks"
 import { type DocumentSite, documentSite } from "./document-site.ts"
 import { type NameServer, nameServer } from "../support/name-server.ts"
 import { DocumentError, documentFetch } from "../../src/oauth/document-fetch.ts"
@@ -44,12 +45,26 @@ async function fault(): Promise<string> {
 
 const elsewhere = "93.184.215.14"
 
+/** Addresses that this process opens TCP connections to meanwhile. */
+async function addressesDialled(work: () => Promise<void>): Promise<(string | undefined)[]> {
+  const attempts: { readonly address?: string }[] = []
+  const hook = createHook({
+    init(_id, type, _trigger, attempt) {
+      if (type === "TCPCONNECTWRAP") attempts.push(attempt)
+    },
+  }).enable()
+  await work()
+  hook.disable()
+  return attempts.map(({ address }) => address)
+}
+
 describe("a name that changes what it stands for", () => {
   it("is asked for once, and what was checked is what is dialled", async () => {
     site.publish("/a.json", { secret: "of this machine" })
     names.answer([elsewhere, "127.0.0.1"])
-    // Whether that address answers is not up to this test; that this machine does not is.
-    expect(["unreachable", "timeout"]).toContain(await fault())
+    // Whether that address answers is not up to this test; that it is dialled, and this machine is not, is.
+    const dialled = await addressesDialled(async () => expect(["unreachable", "timeout"]).toContain(await fault()))
+    expect(dialled).toEqual([elsewhere])
     expect(names.queries).toBe(2)
     expect(site.seen.length).toBe(seen)
   })
