@@ -118,8 +118,9 @@ describe("usage", () => {
 
   it("writes down at once what was collected when its node ends", async () => {
     const { add, flush } = used.collect(60_000, (error) => lost.push(error))
-    add([request({ grant_id: "ended" })])
-    add([request({ grant_id: "ended" })])
+    const own = { grant_id: "ended", client_id: "ended", token_id: "ended", proxy: "ended.example.com" }
+    add([request(own)])
+    add([request(own)])
     expect(await used.of("grant", "ended")).toBeUndefined()
     await flush()
     expect(await used.of("grant", "ended")).toMatchObject({ requests: 2 })
