@@ -142,6 +142,7 @@ async function watchEngine(
   while (!signal.aborted) {
     // An installation without services never asks for an engine.
     while (projections.world.objects.service.size === 0 && !signal.aborted) await pause(100)
+    if (signal.aborted) return
     try {
       const events = await calls.events(new Date(now().getTime() - rememberedMs), signal)
       lookAgain()
