@@ -28,6 +28,11 @@ export interface EventMeta {
    * that were written before there were subscribers.
    */
   readonly owners?: readonly string[]
+  /**
+   * A build that does not know this type or schema version may pass over it: it changes nothing that such a build serves. Its object
+   * exists before it and after it.
+   */
+  readonly ignorable?: true
   /** ISO 8601, UTC, the decider's clock. */
   readonly at: string
 }

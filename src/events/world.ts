@@ -1,4 +1,4 @@
-import { type Kind, type StateOf, aggregates } from "./event.ts"
+import { type Kind, type StateOf, aggregates, schemaVersion } from "./event.ts"
 import type { Evolve, StoredEvent } from "./envelope.ts"
 import { type Name, type Refer, type Referrers, type Referring, referOf } from "./references.ts"
 
@@ -60,26 +60,34 @@ export class LogError extends Error {
 }
 
 /**
- * Folds one event into the world. A repeat is skipped.
+ * Folds one event into the world. A repeat is skipped; of what is unknown and may be passed over, position and version are kept.
  * @returns false when the event was a repeat
- * @throws LogError on a gap and on an unknown event type
+ * @throws LogError on a gap and on an unknown event type or schema version
  */
 export function apply(world: World, event: StoredEvent): boolean {
   if (event.position <= world.position) return false
   if (event.position !== world.position + 1)
     throw new LogError(`the log jumps from position ${world.position} to ${event.position}`)
   const folding = foldings.get(event.kind)
-  if (folding === undefined || !folding.types.has(event.type))
-    throw new LogError(`position ${event.position}: this version does not know ${event.kind}/${event.type}`)
-  const objects = world.objects[folding.kind] as Map<string, Versioned<unknown>>
-  const before = objects.get(event.id)?.state
-  const next = folding.evolve(before, event, event.meta.at)
-  if (next === undefined) objects.delete(event.id)
-  else objects.set(event.id, { version: event.position, state: next })
-  folding.refer?.(world.referrers, event.id, before, next)
+  const readable = folding !== undefined && folding.types.has(event.type) && event.schema <= schemaVersion
+  if (!readable && event.meta.ignorable !== true) throw unreadable(event)
+  if (folding !== undefined) {
+    const objects = world.objects[folding.kind] as Map<string, Versioned<unknown>>
+    const before = objects.get(event.id)?.state
+    const next = readable ? folding.evolve(before, event, event.meta.at) : before
+    if (next === undefined) objects.delete(event.id)
+    else objects.set(event.id, { version: event.position, state: next })
+    folding.refer?.(world.referrers, event.id, before, next)
+  }
   world.position = event.position
   world.hash = event.hash
   return true
+}
+
+function unreadable({ position, kind, type, schema }: StoredEvent): LogError {
+  return schema > schemaVersion
+    ? new LogError(`position ${position}: schema ${schema} was written by a newer version`)
+    : new LogError(`position ${position}: this version does not know ${kind}/${type}`)
 }
 
 /** State of one aggregate, or undefined. */

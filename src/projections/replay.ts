@@ -1,8 +1,7 @@
-import { LogError, type World, apply, emptyWorld } from "../events/world.ts"
+import { type World, apply, emptyWorld } from "../events/world.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import { GatehouseError } from "../errors.ts"
 import type { StoredEvent } from "../events/envelope.ts"
-import { schemaVersion } from "../events/event.ts"
 import { verifyNext } from "../platform/event-chain.ts"
 
 /** Where a replay ends: at a position, or before the first event that was decided after an instant (ISO 8601). */
@@ -19,8 +18,6 @@ export async function replay(store: Pick<EventStore, "read">, to: Moment, signal
   for await (const page of pagesUntil(store, to, signal))
     for (const event of page) {
       verifyNext(world, event)
-      if (event.schema > schemaVersion)
-        throw new LogError(`position ${event.position}: schema ${event.schema} was written by a newer version`)
       apply(world, event)
     }
   if ("position" in to && world.position < to.position)

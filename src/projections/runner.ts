@@ -3,7 +3,7 @@ import { ChainError, verifyNext } from "../platform/event-chain.ts"
 import { type Digest, digests } from "./digest.ts"
 import type { EventListener, Projections } from "./projections.ts"
 import type { EventRecord, EventStore, Head } from "../platform/event-store.ts"
-import { LogError, type World, apply, emptyWorld } from "../events/world.ts"
+import { type World, apply, emptyWorld } from "../events/world.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import { decodeSnapshot, encodeSnapshot, restore, snapshotFile, snapshotName } from "./snapshot.ts"
 import type { AwaitOutcome } from "../platform/command-bus.ts"
@@ -12,7 +12,6 @@ import { GatehouseError } from "../errors.ts"
 import { isArchiveMissing } from "../platform/archived-log.ts"
 import { type Rebuilt, rebuildBeside, renewals } from "./rebuild.ts"
 import type { StoredEvent } from "../events/envelope.ts"
-import { schemaVersion } from "../events/event.ts"
 import { snapshotKeeper } from "./snapshot-keeper.ts"
 import { waiters } from "./waiters.ts"
 
@@ -97,8 +96,6 @@ export function projectionRunner(options: RunnerOptions): Runner {
         if (record.position <= world.position) continue
         crash("projection.beforeApply")
         if (record.position === world.position + 1) verifyNext(world, record)
-        if (record.schema > schemaVersion)
-          throw new LogError(`position ${record.position}: schema ${record.schema} was written by a newer version`)
         apply(world, record as StoredEvent)
         crash("projection.afterApply")
         folded.push(record as StoredEvent)

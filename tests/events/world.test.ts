@@ -31,6 +31,22 @@ describe("folding the log", () => {
     expect(() => apply(emptyWorld(), event(1, "X", {}, "x", "constructor"))).toThrow(LogError)
   })
 
+  it("passes over what it does not know and what says that it may be, and counts it as a version of its object", () => {
+    const world = emptyWorld()
+    apply(world, created(1))
+    const ignorable = (one: StoredEvent): StoredEvent => ({ ...one, meta: { ...one.meta, ignorable: true } })
+    apply(world, ignorable(event(2, "ProxyPainted", { colour: "red" })))
+    apply(world, ignorable({ ...event(3, "ProxyDeleted", {}), schema: 99 }))
+    apply(world, ignorable(event(4, "X", {}, "x", "toaster")))
+    expect(world).toMatchObject({ position: 4, hash: "h4" })
+    expect(world.objects.proxy.get("a.test")).toMatchObject({ version: 3, state: { hostname: "a.test" } })
+    expect(() => apply(world, { ...event(5, "ProxyDeleted", {}), schema: 99 })).toThrow(
+      /schema 99 was written by a newer/,
+    )
+    apply(world, ignorable(event(5, "ProxyDeleted", { hostname: "a.test" })))
+    expect(find(world, "proxy", "a.test")).toBeUndefined()
+  })
+
   it("gives an aggregate the position of its last event as version, also after a new start under the same name", () => {
     const world = emptyWorld()
     for (const entry of [created(1), event(2, "ProxyDeleted", { hostname: "a.test" }), created(3)]) apply(world, entry)

@@ -80,7 +80,7 @@ async function showAll(session: Session, filters: Readonly<Record<string, string
   showAudit(
     session,
     { body, text: JSON.stringify(body) },
-    unknown ? `by ${actor}; an actor is a token's name, ADMIN, user:<login> or system:<worker>` : undefined,
+    unknown ? `by ${actor}; an actor is a token's name, ADMIN, oauth:<subject> or system:<worker>` : undefined,
   )
 }
 
