@@ -40,7 +40,8 @@ export async function write<R>(
       requestId: call.requestId,
       ...(call.ip !== undefined && { ip: call.ip }),
       ...(call.reason !== undefined && { reason: call.reason }),
-      ...(call.idempotencyKey !== undefined && { idempotencyKey: call.idempotencyKey }),
+      // By the token's value: one that is made later under the same name repeats nothing of this one's.
+      ...(call.idempotencyKey !== undefined && { idempotencyKey: `${caller.hash}\n${call.idempotencyKey}` }),
       ...(call.ifMatch !== undefined && { ifMatch: call.ifMatch }),
     },
     patience,

@@ -27,3 +27,26 @@ test("A token of a name that was another's before sees nothing of what that one 
   expect((await api.call("POST", "/api/v1/proxy/targets", hers, {}, second)).status).toBe(422)
   expect(await refused(second)).toHaveLength(1)
 })
+
+test("An Idempotency-Key of a token that was deleted is new under a later token of its name", async () => {
+  const proxy = { hostname: "shop.internal", target_url: "http://93.184.216.34", enable_https: false }
+  const create = async (token: string) => {
+    const { status, body } = await api.call(
+      "POST",
+      "/api/v1/proxy/targets",
+      proxy,
+      { "idempotency-key": "shop" },
+      token,
+    )
+    return [status, body["code"]]
+  }
+  const first = await api.token("dora")
+  expect([await create(first), await create(first)]).toEqual([
+    [201, undefined],
+    [201, undefined],
+  ])
+  expect((await api.call("DELETE", "/api/v1/tokens/dora")).status).toBe(200)
+  const second = await api.token("dora")
+  expect(await create(second)).toEqual([201, undefined])
+  expect((await api.call("GET", "/api/v1/proxy/targets/shop.internal", undefined, {}, second)).status).toBe(200)
+})
