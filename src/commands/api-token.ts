@@ -64,6 +64,13 @@ const RevealToken = command(z.strictObject({ name: TokenName }), token, (data, w
   return { events: [fact("api-token", idOf(data.name), "TokenRevealed", { by: context.actor.name })] }
 })
 
+/** Whoever signed in with the administrator's old token, and let applications in with it, has to prove themselves with the new one. */
+function signedOut(world: World) {
+  return [...all(world, "grant")]
+    .filter(({ provider, username }) => provider === "local" && username === "ADMIN")
+    .map(({ grant_id }) => fact("grant", grant_id, "GrantRevoked", { reason: "admin" }))
+}
+
 const RecordAdminToken = command(
   z.strictObject({ hash: Sha256, preview: z.string().max(32), cert_email: Email.nullable() }),
   () => token({ name: "admin" }),
@@ -79,7 +86,7 @@ const RecordAdminToken = command(
     const { cert_email, ...value } = data
     return {
       events: [
-        ...(state.hash === value.hash ? [] : [fact("api-token", "admin", "TokenReplaced", value)]),
+        ...(state.hash === value.hash ? [] : [fact("api-token", "admin", "TokenReplaced", value), ...signedOut(world)]),
         ...(state.cert_email === cert_email ? [] : [fact("api-token", "admin", "TokenEmailUpdated", { cert_email })]),
       ],
     }
