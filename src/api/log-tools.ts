@@ -5,9 +5,9 @@ import type { CheckpointKey, SignedStatement } from "../platform/checkpoint-key.
 import type { DeadLetters } from "../platform/dead-letters.ts"
 import type { LogArchive } from "../platform/log-archive.ts"
 import type { LogFacts } from "../platform/log-facts.ts"
-import type { LogRecord } from "../events/log.ts"
 import type { Rebuilt } from "../projections/rebuild.ts"
 import type { LogIndex } from "../projections/log-index.ts"
+import type { ArchiveReport, ArchiveRequest } from "../projections/archiving.ts"
 import type { Past } from "../projections/past.ts"
 
 /** What the endpoints about the log need besides the events. */
@@ -27,24 +27,4 @@ export interface LogTools {
     readonly file: CheckpointFile
     sign(actor: ActorRecord): Promise<SignedStatement>
   }
-}
-
-/** What is to be archived. */
-export interface ArchiveRequest {
-  /** Events at the end of the log that stay in Redis; at least 1. */
-  readonly keep: number
-  /** Events of one segment at most. */
-  readonly segment: number
-  readonly actor: ActorRecord
-}
-
-/** What was done. */
-export interface ArchiveReport {
-  readonly segments: LogRecord["segments"]
-  /** Last position that is in the archive; 0 when none is. */
-  readonly archived: number
-  /** First position that is in Redis. */
-  readonly first: number
-  /** Why something that is archived stays in Redis as well; null when nothing does. */
-  readonly kept: string | null
 }

@@ -1,12 +1,13 @@
 import { genesisHash, verifyChain } from "../platform/event-chain.ts"
 import type { AuditTrail } from "../platform/audit-trail.ts"
 import type { CommandBus } from "../platform/command-bus.ts"
-import type { ActorRecord, EventRecord, EventStore } from "../platform/event-store.ts"
+import type { EventRecord, EventStore } from "../platform/event-store.ts"
 import type { Lines } from "../platform/segment-lines.ts"
 import type { LogArchive } from "../platform/log-archive.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
 import { GatehouseError } from "../errors.ts"
 import type { LogRecord } from "../events/log.ts"
+import type { ArchiveReport, ArchiveRequest } from "../projections/archiving.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { Redis } from "ioredis"
 import { randomUUID } from "node:crypto"
@@ -32,26 +33,6 @@ export interface ArchiverParts {
   readonly holder: string
   /** Milliseconds that the lease lasts; it is renewed for each segment. */
   readonly leaseMs: number
-}
-
-/** What is to be archived. */
-export interface ArchiveRequest {
-  /** Events at the end of the log that stay in Redis; at least 1. */
-  readonly keep: number
-  /** Events of one segment at most. */
-  readonly segment: number
-  readonly actor: ActorRecord
-}
-
-/** What was done. */
-export interface ArchiveReport {
-  readonly segments: LogRecord["segments"]
-  /** Last position that is in the archive; 0 when none is. */
-  readonly archived: number
-  /** First position that is in Redis. */
-  readonly first: number
-  /** Why something that is archived stays in Redis as well; null when nothing does. */
-  readonly kept: string | null
 }
 
 type Recorded = LogRecord["segments"][number]

@@ -1,4 +1,5 @@
 import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import { follow, stateOf } from "../follow.ts"
 import { ApiFailure } from "../client.ts"
 import { CliFailure } from "../failure.ts"
@@ -96,17 +97,14 @@ const renew: Recipe = {
   },
 }
 
-const list: Recipe = {
+const list = listing({
   name: "cert-list",
   group,
   doc: "List certificates: of a token, or all",
-  parameters: [optional("token")],
-  async run(session, args) {
-    session.show(
-      await session.list("listCertificates", "certificates", { token: await session.token(argument(args, "token")) }),
-    )
-  },
-}
+  operationId: "listCertificates",
+  collection: "certificates",
+  token: true,
+})
 
 const show: Recipe = {
   name: "cert-show",

@@ -1,20 +1,19 @@
 import { ApiFailure, type Reply } from "../client.ts"
 import { type Recipe, argument, optional, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import { CliFailure } from "../failure.ts"
 import type { Session } from "../session.ts"
 import { authority } from "../../platform/config.ts"
 
 const group = "instances"
 
-const list: Recipe = {
+const list = listing({
   name: "instance-list",
   group,
   doc: "List all instances",
-  parameters: [],
-  async run(session) {
-    session.show(await session.list("listInstances", "instances", { token: await session.token("") }))
-  },
-}
+  operationId: "listInstances",
+  collection: "instances",
+})
 
 const show: Recipe = {
   name: "instance-show",

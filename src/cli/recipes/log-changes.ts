@@ -1,4 +1,5 @@
 import { type Recipe, argument, optional, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import { showRebuilt } from "../log-text.ts"
 import { showUndo } from "../undo-text.ts"
 import { whatIf } from "../what-if.ts"
@@ -31,15 +32,13 @@ const whatif: Recipe = {
   run: async () => {},
 }
 
-const deadLetters: Recipe = {
+const deadLetters = listing({
   name: "deadletters",
   group,
   doc: "What could not be decided or dealt with",
-  parameters: [],
-  async run(session) {
-    session.show(await session.list("listDeadLetters", "deadletters", { token: await session.token("") }))
-  },
-}
+  operationId: "listDeadLetters",
+  collection: "deadletters",
+})
 
 const retry: Recipe = {
   name: "deadletter-retry",

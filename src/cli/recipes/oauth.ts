@@ -1,4 +1,5 @@
 import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import { CliFailure } from "../failure.ts"
 
 const group = "oauth"
@@ -62,15 +63,13 @@ const clientTokens: Recipe = {
   },
 }
 
-const listSessions: Recipe = {
+const listSessions = listing({
   name: "oauth-sessions-list",
   group,
   doc: "List what is signed in: clients that somebody allowed, and browsers",
-  parameters: [],
-  async run(session) {
-    session.show(await session.list("listOAuthSessions", "sessions", { token: await session.token("") }))
-  },
-}
+  operationId: "listOAuthSessions",
+  collection: "sessions",
+})
 
 const revokeSession: Recipe = {
   name: "oauth-session-revoke",

@@ -1,4 +1,5 @@
-import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
+import { type Recipe, argument, choice, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import { ApiFailure, operation } from "../client.ts"
 import { CliFailure } from "../failure.ts"
 import { type FieldSchema, fieldValue } from "../value.ts"
@@ -99,15 +100,14 @@ const remove: Recipe = {
   },
 }
 
-const list: Recipe = {
+const list = listing({
   name: "proxy-list",
   group,
   doc: "List proxies: of a token, or all",
-  parameters: [optional("token")],
-  async run(session, args) {
-    session.show(await session.list("listProxies", "targets", { token: await session.token(argument(args, "token")) }))
-  },
-}
+  operationId: "listProxies",
+  collection: "targets",
+  token: true,
+})
 
 const show: Recipe = {
   name: "proxy-show",

@@ -6,20 +6,34 @@ import { words } from "../value.ts"
 
 const group = "proxies"
 
-/** Reads auth settings, changes them and writes them back; refused when somebody else changed them in between. */
-async function changeAuth(
+type Settings = Readonly<Record<string, unknown>>
+type Edit = (settings: Settings) => object | Promise<object>
+
+/** Reads a proxy's settings of one kind, changes them and writes them back; refused when somebody else changed them in between. */
+async function changeSettings(
   session: Session,
   args: Readonly<Record<string, string>>,
-  edit: (settings: Readonly<Record<string, unknown>>) => object | Promise<object>,
+  [read, write]: readonly [string, string],
+  edit: Edit,
 ): Promise<void> {
   const input = {
     params: { hostname: argument(args, "hostname") },
     token: await session.token(argument(args, "token")),
   }
-  const { body, headers } = await session.call("getProxyAuth", input)
+  const { body, headers } = await session.call(read, input)
   const ifMatch = session.flag("if-match") ?? headers.get("etag") ?? undefined
-  session.show(await session.call("setProxyAuth", { ...input, body: await edit(body), ifMatch }))
+  session.show(await session.call(write, { ...input, body: await edit(body), ifMatch }))
 }
+
+const changeAuth = (session: Session, args: Readonly<Record<string, string>>, edit: Edit) =>
+  changeSettings(session, args, ["getProxyAuth", "setProxyAuth"], edit)
+
+/** Settings stay, so that no rule is lost on the way; what is only shown is not sent. */
+const changeMcp = (session: Session, args: Readonly<Record<string, string>>, edit: Edit) =>
+  changeSettings(session, args, ["getProxyMcp", "setProxyMcp"], (shown) => {
+    const { resource: _, metadata_url: __, ...settings } = shown
+    return edit(settings)
+  })
 
 const enableAuth: Recipe = {
   name: "proxy-auth-enable",
@@ -82,22 +96,6 @@ const enableMcp: Recipe = {
       mcp_stateful: argument(args, "stateful") === "true",
       mcp_override_backend: argument(args, "override-backend") === "true",
     })),
-}
-
-/** Reads MCP settings, changes them and writes them back, so that no rule is lost on the way. */
-async function changeMcp(
-  session: Session,
-  args: Readonly<Record<string, string>>,
-  edit: (settings: Readonly<Record<string, unknown>>) => object | Promise<object>,
-): Promise<void> {
-  const input = {
-    params: { hostname: argument(args, "hostname") },
-    token: await session.token(argument(args, "token")),
-  }
-  const { body, headers } = await session.call("getProxyMcp", input)
-  const { resource: _, metadata_url: __, ...settings } = body
-  const ifMatch = session.flag("if-match") ?? headers.get("etag") ?? undefined
-  session.show(await session.call("setProxyMcp", { ...input, body: await edit(settings), ifMatch }))
 }
 
 /** Settings that keep people out: dropping one is asked about. */

@@ -1,4 +1,5 @@
 import { type Recipe, argument, optional, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import { CliFailure } from "../failure.ts"
 import { words } from "../value.ts"
 
@@ -20,15 +21,13 @@ const register: Recipe = {
   },
 }
 
-const list: Recipe = {
+const list = listing({
   name: "resource-list",
   group,
   doc: "List all protected resources",
-  parameters: [],
-  async run(session) {
-    session.show(await session.list("listResources", "resources", { token: await session.token("") }))
-  },
-}
+  operationId: "listResources",
+  collection: "resources",
+})
 
 const show: Recipe = {
   name: "resource-show",

@@ -1,4 +1,5 @@
 import { type Recipe, argument, choice, optional, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import type { Session } from "../session.ts"
 import { fieldsOf } from "./proxies.ts"
 import { words } from "../value.ts"
@@ -7,15 +8,13 @@ const group = "routes"
 
 type Args = Readonly<Record<string, string>>
 
-const list: Recipe = {
+const list = listing({
   name: "route-list",
   group,
   doc: "List all routes in the order of matching",
-  parameters: [],
-  async run(session) {
-    session.show(await session.list("listRoutes", "routes", { token: await session.token("") }))
-  },
-}
+  operationId: "listRoutes",
+  collection: "routes",
+})
 
 const show: Recipe = {
   name: "route-show",

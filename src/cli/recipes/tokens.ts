@@ -1,4 +1,5 @@
 import { type Recipe, argument, optional, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import type { Session } from "../session.ts"
 
 const group = "tokens"
@@ -16,15 +17,13 @@ const generate: Recipe = {
   },
 }
 
-const list: Recipe = {
+const list = listing({
   name: "token-list",
   group,
   doc: "List all API tokens, without their values",
-  parameters: [],
-  async run(session) {
-    session.show(await session.list("listTokens", "tokens", { token: await session.token("") }))
-  },
-}
+  operationId: "listTokens",
+  collection: "tokens",
+})
 
 const show: Recipe = {
   name: "token-show",

@@ -1,4 +1,5 @@
 import { type Recipe, argument, optional, required } from "../recipe.ts"
+import { listing } from "./listing.ts"
 import { CliFailure } from "../failure.ts"
 import type { Session } from "../session.ts"
 import { words } from "../value.ts"
@@ -61,17 +62,14 @@ const create: Recipe = {
   },
 }
 
-const list: Recipe = {
+const list = listing({
   name: "webhook-list",
   group,
   doc: "List the webhooks",
-  parameters: [optional("token")],
-  async run(session, args) {
-    session.show(
-      await session.list("listWebhooks", "webhooks", { token: await session.token(argument(args, "token")) }),
-    )
-  },
-}
+  operationId: "listWebhooks",
+  collection: "webhooks",
+  token: true,
+})
 
 const update: Recipe = {
   name: "webhook-update",
