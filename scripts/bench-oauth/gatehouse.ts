@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { freePort } from "../../tests/support/ports.ts"
 import { join } from "node:path"
 import { randomBytes } from "node:crypto"
-import { adminApi } from "../demo/provision.ts"
+import { adminApi } from "../admin-api.ts"
 
 /** Starts Gatehouse as in production, with one protected MCP host, and signs its person in at these many clients. */
 export async function startGatehouse(

@@ -1,4 +1,4 @@
-import type { AdminApi } from "../demo/provision.ts"
+import type { AdminApi } from "../admin-api.ts"
 import type { Config } from "../../src/platform/config.ts"
 import { Refusal } from "../stack/refusal.ts"
 import { randomBytes } from "node:crypto"

@@ -1,5 +1,6 @@
 import { type Installation, type Node, installation, startNode } from "./gatehouse.ts"
-import { adminApi, demo, provision } from "../../scripts/demo/provision.ts"
+import { adminApi } from "../../scripts/admin-api.ts"
+import { demo, provision } from "../../scripts/demo/provision.ts"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { type RedisServer, redisServer } from "./redis-server.ts"
 import { accessToken, signIn } from "../../scripts/mcp-client/sign-in.ts"
