@@ -1,6 +1,6 @@
 import { openRunFolder } from "../../scripts/run-folder/run-folder.ts"
 
-/** Before the first test file: whatever the tests start ends with them, also when they are cut off. */
+/** Before the first test file: whatever the tests start ends with them, also when they are cut off. One folder serves all projects. */
 export function setup(): void {
-  openRunFolder()
+  if (!/gatehouse-run-\w+$/.test(process.env["TMPDIR"] ?? "")) openRunFolder()
 }

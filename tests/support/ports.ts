@@ -1,12 +1,39 @@
 import { createServer } from "node:net"
-import { once } from "node:events"
+import { randomInt } from "node:crypto"
+import { readFileSync } from "node:fs"
 
-/** A port of 127.0.0.1 that was free a moment ago, for programs that must be told a number. */
+/** Ports that the kernel gives to outgoing connections: one of these may be taken between being found free and being used. */
+function ephemeral(): readonly [first: number, last: number] {
+  try {
+    const [first = 32_768, last = 60_999] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8")
+      .trim()
+      .split(/\s+/)
+      .map(Number)
+    return [first, last]
+  } catch {
+    return [32_768, 60_999]
+  }
+}
+
+/** Below are the ports of services in tests, which take theirs from a range. */
+const lowest = 29_100
+const highest = 65_500
+const [first, last] = ephemeral()
+const below = Math.max(0, Math.min(first, highest) - lowest)
+const above = Math.max(0, highest - Math.max(last, lowest))
+
+const isFree = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const server = createServer().once("error", () => resolve(false))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
+  })
+
+/** A port that was free just now, and that no outgoing connection will get. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, "close")
-  return port
+  for (let tries = 0; tries < 200; tries += 1) {
+    const at = below + above > 0 ? randomInt(below + above) : 0
+    const port = at < below ? lowest + at : Math.max(last, lowest) + 1 + at - below
+    if (await isFree(port)) return port
+  }
+  throw new Error("no port is free outside of the range of outgoing connections")
 }
