@@ -3,8 +3,13 @@ import { readdirSync } from "node:fs"
 
 /** Folders whose tests change nothing in their process: one worker loads the sources once for many files, which halves their CPU time. */
 const shared = ["api", "cli", "commands", "edge", "events", "oauth", "projections", "redirect"]
-/** Of these, files that run long enough to be worth a worker of their own. */
-const long = ["tests/oauth/crash.test.ts", "tests/api/generated-input.test.ts"]
+/** Of these, files that run long enough to be worth a worker of their own, and two that look at how long something takes. */
+const alone = [
+  "tests/oauth/crash.test.ts",
+  "tests/api/generated-input.test.ts",
+  "tests/events/path-regex.test.ts",
+  "tests/projections/route-table.test.ts",
+]
 const folders = readdirSync("tests", { withFileTypes: true }).filter((entry) => entry.isDirectory())
 const apart = folders.map(({ name }) => name).filter((name) => !shared.includes(name))
 const testsOf = (folder: string) => `tests/${folder}/**/*.test.ts`
@@ -25,7 +30,7 @@ export default defineConfig({
         test: {
           name: "shared",
           include: shared.map(testsOf),
-          exclude: long,
+          exclude: alone,
           isolate: false,
         },
       },
@@ -33,7 +38,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "apart",
-          include: ["tests/*.test.ts", ...apart.map(testsOf), ...long],
+          include: ["tests/*.test.ts", ...apart.map(testsOf), ...alone],
           isolate: true,
         },
       },
