@@ -103,7 +103,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     publicHttpsPort: config.publicHttpsPort,
     now,
   })
-  const answers = challenges(projections)
+  const answers = challenges(projections, now)
   const context: EdgeContext = {
     config,
     hosts: served,

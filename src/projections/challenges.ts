@@ -8,15 +8,26 @@ export interface Challenges {
   close(): void
 }
 
-/** Follows the open challenges of all certificates. */
-export function challenges(projections: Projections): Challenges {
-  const byToken = new Map<string, string>()
+/** Milliseconds that a challenge is answered: whoever asks later asks for a run that nobody goes on with. */
+const longestMs = 3_600_000
+
+interface Published {
+  readonly keyAuthorization: string
+  /** When this node first knew it, milliseconds of its clock. */
+  readonly at: number
+}
+
+/** Follows the open challenges of all certificates. @param now milliseconds of a clock that never goes back */
+export function challenges(projections: Projections, now: () => number): Challenges {
+  const byToken = new Map<string, Published>()
   const tokensOf = new Map<string, readonly string[]>()
   const put = (id: string, certificate: Certificate | undefined) => {
-    for (const token of tokensOf.get(id) ?? []) byToken.delete(token)
+    const before = new Map((tokensOf.get(id) ?? []).map((token) => [token, byToken.get(token)?.at]))
+    for (const token of before.keys()) byToken.delete(token)
     tokensOf.delete(id)
     const open = certificate?.generation.challenges ?? []
-    for (const { token, key_authorization } of open) byToken.set(token, key_authorization)
+    for (const { token, key_authorization } of open)
+      byToken.set(token, { keyAuthorization: key_authorization, at: before.get(token) ?? now() })
     if (open.length > 0)
       tokensOf.set(
         id,
@@ -28,5 +39,11 @@ export function challenges(projections: Projections): Challenges {
     const touched = new Set(events.filter(({ kind }) => kind === "certificate").map(({ id }) => id))
     for (const id of touched) put(id, find(world, "certificate", id))
   })
-  return { keyAuthorization: (token) => byToken.get(token), close: stop }
+  return {
+    keyAuthorization(token) {
+      const published = byToken.get(token)
+      return published !== undefined && now() - published.at <= longestMs ? published.keyAuthorization : undefined
+    },
+    close: stop,
+  }
 }

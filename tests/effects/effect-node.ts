@@ -149,7 +149,7 @@ export async function effectNode({
       return webhookParts({ config, store, vault: vault(masterKey), now }, redis, feed, call).worker
     },
     async answerChallenges(port) {
-      const answers = challenges(projections)
+      const answers = challenges(projections, Date.now)
       server = createServer((incoming, outgoing) => {
         const answer = answers.keyAuthorization((incoming.url ?? "").replace("/.well-known/acme-challenge/", ""))
         outgoing.writeHead(answer === undefined ? 404 : 200).end(answer)

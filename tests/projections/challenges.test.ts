@@ -26,12 +26,24 @@ const publish = (token: string) =>
 
 it("knows every open challenge, from before its start and after", () => {
   publish("t1")
-  const read = challenges(projections)
+  const read = challenges(projections, Date.now)
   publish("t2")
   expect(read.keyAuthorization("t1")).toBe("t1.key")
   expect(read.keyAuthorization("t2")).toBe("t2.key")
   expect(read.keyAuthorization("t3")).toBeUndefined()
   expect(read.keyAuthorization("__proto__")).toBeUndefined()
+})
+
+it("answers none for more than an hour, however long its run is left alone", () => {
+  let now = 0
+  const read = challenges(projections, () => now)
+  publish("t1")
+  now += 3_000_000
+  publish("t2")
+  expect(read.keyAuthorization("t1")).toBe("t1.key")
+  now += 600_001
+  expect(read.keyAuthorization("t1")).toBeUndefined()
+  expect(read.keyAuthorization("t2")).toBe("t2.key")
 })
 
 it.each([
@@ -55,7 +67,7 @@ it.each([
     },
   ],
 ])("forgets them when the certificate is %s", (_, { type, data }) => {
-  const read = challenges(projections)
+  const read = challenges(projections, Date.now)
   publish("t1")
   projections.append("certificate", "one", type, data)
   expect(read.keyAuthorization("t1")).toBeUndefined()
