@@ -59,6 +59,8 @@ if not seq then
 end
 
 local function is_after(entry, other)
+  -- Milliseconds have 13 digits: of one length, and so with sequence numbers of one length, entries compare as text.
+  if #entry == #other and string.byte(entry, 14) == 45 and string.byte(other, 14) == 45 then return entry > other end
   local ms, n = string.match(entry, "^(%d+)%-(%d+)$")
   local other_ms, other_n = string.match(other, "^(%d+)%-(%d+)$")
   ms, other_ms = tonumber(ms), tonumber(other_ms)
