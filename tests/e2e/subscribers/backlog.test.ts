@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { type Installation, type Node, installation, startNode } from "../../support/gatehouse.ts"
 import { type RedisServer, redisServer } from "../../support/redis-server.ts"
 import { RefusedError, follow } from "../../../clients/gatehouse-events/src/index.ts"
+import { WebSocket } from "ws"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { mkdtempSync, rmSync } from "node:fs"
 import { commitAfter, recordedLog } from "../../support/records.ts"
@@ -113,6 +114,26 @@ test("A subscriber with ten thousand events to catch up on is killed, then its n
   for (const [index, run] of runs.slice(1).entries()) expect(run[0]).toBeLessThanOrEqual(runs[index]!.at(-1)! + 1)
   expect(new Set(runs.flat())).toEqual(new Set(from(1, head)))
 }, 180_000)
+
+test("A WebSocket with ten thousand events to catch up on, which stands still for a while, gets each once and in order", async () => {
+  const { apiPort } = nodes[1]!
+  const socket = new WebSocket(`ws://127.0.0.1:${apiPort}/api/v1/events/stream?from=1`, {
+    headers: { authorization: `Bearer ${shared.ADMIN_TOKEN}` },
+  })
+  const seen: number[] = []
+  socket.on("message", (data: Buffer) => {
+    const { position } = JSON.parse(data.toString()) as { position?: number }
+    if (position !== undefined) seen.push(position)
+  })
+  await until(() => seen.length >= 1000, 30_000)
+  socket.pause()
+  await sleep(2000)
+  socket.resume()
+  const head = await change(nodes[0]!)
+  await until(() => seen.at(-1) === head, 60_000)
+  expect(seen).toEqual(from(1, head))
+  socket.close()
+}, 120_000)
 
 test("A slow subscriber of an owner gets the owner's events and no others, once each, over a node that is killed, until its token is revoked", async () => {
   const seen: { position: number; aggregate: string }[] = []
