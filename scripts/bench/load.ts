@@ -6,7 +6,7 @@ import { spawn } from "node:child_process"
 export const bodyLength = 1024
 
 /** Connections that are kept open during a round. */
-export const connections = 64
+const connections = 64
 
 /** What the load is sent to. */
 export interface Endpoint {

@@ -27,7 +27,7 @@ export type Schemas = Readonly<Record<string, Schema>>
 const deepest = 3
 
 /** The schema behind a reference. */
-export function resolved(schema: Schema, schemas: Schemas): Schema {
+function resolved(schema: Schema, schemas: Schemas): Schema {
   return schema.$ref === undefined ? schema : (schemas[nameOf(schema.$ref)] ?? {})
 }
 

@@ -39,7 +39,7 @@ function processes(folder: string): Process[] {
 }
 
 /** Processes of a run and all that descends from them: a container knows nothing of the run that it is of. */
-export function ofRun(folder: string): readonly number[] {
+function ofRun(folder: string): readonly number[] {
   const all = processes(folder)
   const found = new Set(all.filter(({ isOfRun }) => isOfRun).map(({ pid }) => pid))
   for (let before = -1; before !== found.size;) {

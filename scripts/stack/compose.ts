@@ -55,7 +55,7 @@ export async function compose(copy: Copy, args: readonly string[]): Promise<void
 }
 
 /** Environment of compose: every variable of this copy, and what compose.yaml asks for besides. */
-export function composeEnvironment({ home, env }: Copy): Record<string, string> {
+function composeEnvironment({ home, env }: Copy): Record<string, string> {
   const socket = (env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock").replace(/^unix:\/\//, "")
   const group = statSync(socket, { throwIfNoEntry: false })?.gid
   // Copies with data folders of their own must not share containers and volumes either.

@@ -10,7 +10,7 @@ import { readText, writeSecretFile } from "./environment-file.ts"
  * Configuration of the own Redis: reachable from this machine alone and with the password, every write on disk before
  * it is acknowledged, nothing ever evicted.
  */
-export function redisConfig(port: number, password: string, folder: string): string {
+function redisConfig(port: number, password: string, folder: string): string {
   return `port ${port}
 bind 127.0.0.1
 protected-mode yes

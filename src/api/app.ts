@@ -81,7 +81,7 @@ function hostOf(
 }
 
 /** The same before it is bound to a server: request in, response out. */
-export function apiRouter(api: Api, options: AppOptions = {}): H3 {
+function apiRouter(api: Api, options: AppOptions = {}): H3 {
   const host = hostOf(api, options)
   const app = new H3({
     silent: true,

@@ -25,7 +25,7 @@ function isJson(contentType: string | null): boolean {
  * Bytes of a request's body.
  * @throws GatehouseError `payload_too_large` before anything beyond the limit is kept
  */
-export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   const tooLarge = () => new GatehouseError("payload_too_large", `at most ${limit} bytes`)
   if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge()
   if (request.body === null) return new Uint8Array()

@@ -43,7 +43,7 @@ export function listQuery<S extends string>(sorts: readonly [S, ...S[]], order: 
 }
 
 /** Where a page stands in its list. */
-export const Pagination = z
+const Pagination = z
   .strictObject({ total: z.int(), page: z.int(), per_page: z.int(), pages: z.int() })
   .meta({ id: "Pagination" })
 

@@ -29,7 +29,7 @@ export function renewalDueAt(material: { issued_at: string; expires_at: string }
 }
 
 /** Is the certificate's current material due for renewal? */
-export function isDue({ material }: Certificate, now: string, thresholdDays: number): boolean {
+function isDue({ material }: Certificate, now: string, thresholdDays: number): boolean {
   return material !== null && Date.parse(now) >= renewalDueAt(material, thresholdDays)
 }
 

@@ -176,7 +176,7 @@ export function clientUse(state: Client, expiresAt: string): NewEvent[] {
 }
 
 /** The end of clients with all that people allowed them. */
-export function clientDeletion(clientIds: readonly string[], reason: string, world: World) {
+function clientDeletion(clientIds: readonly string[], reason: string, world: World) {
   const gone = new Set(clientIds)
   const grants = [...all(world, "grant")].filter(({ client_id }) => gone.has(client_id))
   const consents = [...all(world, "consent")].filter(({ client_id }) => gone.has(client_id))

@@ -16,7 +16,7 @@ const refusedHeader =
   /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|authorization|content-length|forwarded|x-auth-.*|x-forwarded-.*|x-real-ip)$/
 
 /** Headers that a proxy adds to backend requests: at most 50, 8 KiB in all, none that Gatehouse sets itself. */
-export const CustomHeaders = z
+const CustomHeaders = z
   .record(
     z
       .string()

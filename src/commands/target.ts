@@ -23,7 +23,7 @@ export function checkTarget(path: string, value: string, owner: string, world: W
 }
 
 /** The name of an instance that an owner's objects may use. @throws GatehouseError `validation_failed` */
-export function usableInstance(path: string, value: string, owner: string, world: World): string {
+function usableInstance(path: string, value: string, owner: string, world: World): string {
   const name = InstanceName.safeParse(value)
   const instance = name.success ? find(world, "instance", name.data) : undefined
   if (instance === undefined || !mayUseInstance(owner, instance))

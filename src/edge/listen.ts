@@ -247,7 +247,7 @@ function portError(error: NodeJS.ErrnoException, port: number, variable: string)
  * Refuses to run where an option or the environment made Node's parser lenient: it then takes what others read differently.
  * @throws Error
  */
-export async function assertStrictParser(): Promise<void> {
+async function assertStrictParser(): Promise<void> {
   const [client, server] = duplexPair()
   const probe = createServer()
   const lenient = await new Promise<boolean>((resolve) => {

@@ -68,7 +68,7 @@ export function refusal(fault: GuardFault, request: RefusedRequest): Verdict {
 }
 
 /** `DPoP-Nonce` (RFC 9449 §8), flat. */
-export function nonceHeader(nonce: string | undefined): readonly string[] {
+function nonceHeader(nonce: string | undefined): readonly string[] {
   return nonce === undefined ? [] : ["DPoP-Nonce", nonce]
 }
 

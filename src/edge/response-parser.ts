@@ -1,7 +1,7 @@
 import type { HeaderName } from "./header-names.ts"
 
 /** Limits of a response head, in bytes and fields. */
-export const mostHeadBytes = 16_384
+const mostHeadBytes = 16_384
 const mostHeaders = 100
 
 /** How a response body ends (RFC 9112 §6.3): after a length, by the last chunk, or with the connection. */

@@ -73,7 +73,7 @@ export interface Upstreams<Owner> {
 }
 
 /** An address that policy keeps the edge from dialling. */
-export class ForbiddenAddress extends Error {
+class ForbiddenAddress extends Error {
   override name = "ForbiddenAddress"
 }
 

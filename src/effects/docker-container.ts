@@ -25,7 +25,7 @@ export function eventLabel({ created_at }: Pick<Service, "created_at">, revision
 }
 
 /** Name of a container: the same step made again finds what it made before. */
-export function containerName(installation: string, { service_name, revision }: Service, port: number | null): string {
+function containerName(installation: string, { service_name, revision }: Service, port: number | null): string {
   return `${service_name}.${installation.slice(0, 8)}.${revision}.${port ?? "private"}`
 }
 

@@ -75,7 +75,7 @@ export async function untilReady(readiness: Readiness): Promise<Ready> {
 }
 
 /** Health by the engine's words. */
-export function healthOf({ State }: Pick<ContainerInspectInfo, "State">): Service["health"] {
+function healthOf({ State }: Pick<ContainerInspectInfo, "State">): Service["health"] {
   const status = State.Health?.Status
   return status === "starting" || status === "healthy" || status === "unhealthy" ? status : "none"
 }

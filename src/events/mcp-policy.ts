@@ -3,7 +3,7 @@ import { ScopeToken } from "./values.ts"
 import { peopleList } from "./people-list.ts"
 
 /** What a rule is about: tools and prompts by name, resources by URI. */
-export const McpKind = z.enum(["tool", "prompt", "resource"])
+const McpKind = z.enum(["tool", "prompt", "resource"])
 
 const McpAction = z.enum(["allow", "deny"])
 
@@ -11,7 +11,7 @@ const McpAction = z.enum(["allow", "deny"])
  * One rule of a proxy's MCP policy. With people lists it is a match for the names all the same, and whoever is not on them is
  * denied. `scopes` are all that the operation needs.
  */
-export const McpRule = z.strictObject({
+const McpRule = z.strictObject({
   kind: McpKind,
   match: z.array(z.string().min(1).max(1024)).min(1).max(100).describe("Names or URIs; `*` stands for any characters."),
   action: McpAction,

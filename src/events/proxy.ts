@@ -48,7 +48,7 @@ const WebOrigin = z
   })
 
 /** Revisions of MCP, newest first. */
-export const McpVersion = z.enum(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"])
+const McpVersion = z.enum(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"])
 
 /** MCP settings of a proxy. */
 export const ProxyMcp = z.strictObject({

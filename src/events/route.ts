@@ -13,7 +13,7 @@ export const TargetType = z.enum(["port", "instance", "hostname", "url", "servic
 export const RouteScope = z.enum(["global", "owner", "proxy"])
 
 /** Methods that the edge takes (RFC 9110 §9, RFC 5789). */
-export const Method = z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+const Method = z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
 /** Settings of a route. */
 export const RouteSettings = z.strictObject({

@@ -49,7 +49,7 @@ export function parseCidr(text: string): Block {
 }
 
 /** Is the address inside the block? */
-export function inCidr(address: { value: bigint; width: 32 | 128 }, block: Block): boolean {
+function inCidr(address: { value: bigint; width: 32 | 128 }, block: Block): boolean {
   const shift = BigInt(block.width - block.bits)
   return address.width === block.width && address.value >> shift === block.base >> shift
 }

@@ -19,7 +19,7 @@ export interface World {
 }
 
 /** Chain hash before the first event. */
-export const genesis = "0".repeat(64)
+const genesis = "0".repeat(64)
 
 const kinds = Object.keys(aggregates) as Kind[]
 

@@ -45,7 +45,7 @@ export function codeResponse(server: AuthorizationServer, answer: RedirectAnswer
 }
 
 /** Tells the client of an error (RFC 6749 §4.1.2.1), by a redirect with `iss` (RFC 9207) or when its device asks next. */
-export async function errorResponse(
+async function errorResponse(
   server: AuthorizationServer,
   { client_id, answer }: ResponseTarget,
   error: OAuthError,

@@ -44,7 +44,7 @@ const letters = "BCDFGHJKLMNPQRSTVWXZ"
 const userCodeForm = new RegExp(`^[${letters}]{8}$`)
 
 /** Eight letters, about 34 bits: enough for ten minutes behind a limit on guesses. */
-export function newUserCode(): string {
+function newUserCode(): string {
   const letter = () => letters[randomInt(letters.length)]!
   return Array.from({ length: 8 }, letter).join("")
 }

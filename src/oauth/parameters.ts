@@ -17,7 +17,7 @@ export interface Parameters {
 }
 
 /** Parameters from name and value pairs in their order. @throws OAuthError `invalid_request` for too many */
-export function parameters(pairs: Iterable<readonly [string, string]>): Parameters {
+function parameters(pairs: Iterable<readonly [string, string]>): Parameters {
   const values = new Map<string, string[]>()
   const seen = new Map<string, number>()
   let count = 0

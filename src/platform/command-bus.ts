@@ -154,7 +154,7 @@ function settle(outcome: Outcome, repeated: boolean): Executed {
 }
 
 /** The refusal that an outcome stands for, as the error a caller sees. */
-export function refusal(outcome: Outcome): GatehouseError {
+function refusal(outcome: Outcome): GatehouseError {
   if (outcome.status === "dead")
     return new GatehouseError("internal", `command ${outcome.command_id} could not be decided`)
   return new GatehouseError(

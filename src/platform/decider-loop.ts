@@ -19,7 +19,7 @@ export interface DeciderOptions {
 }
 
 /** The head is not where this decider is, and stays so: the log was rolled back or replaced. */
-export class LostLogError extends Error {
+class LostLogError extends Error {
   override name = "LostLogError"
 }
 

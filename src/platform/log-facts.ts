@@ -72,7 +72,7 @@ async function read(redis: Redis): Promise<LogFacts> {
 }
 
 /** Consumer groups on the log; none while there is no log. */
-export async function groupsOf(redis: Redis): Promise<GroupFacts[]> {
+async function groupsOf(redis: Redis): Promise<GroupFacts[]> {
   if ((await redis.exists(keys.events)) === 0) return []
   const groups = ((await redis.xinfo("GROUPS", keys.events)) as unknown[][]).map(fieldsOf)
   return Promise.all(

@@ -9,7 +9,7 @@ export type RedisPurpose = "command" | "blocking"
 export type ConnectRedis = (name: string, purpose: RedisPurpose) => Redis
 
 /** Milliseconds after which a call on a `command` connection fails. */
-export const commandDeadline = 1500
+const commandDeadline = 1500
 
 /**
  * One connection that reconnects for ever and never sends a command twice: a call that was cut fails, and its caller finds out

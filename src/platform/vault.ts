@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto"
 
 /** An entry that cannot be opened: `wrong_key` = sealed under another master key, `damaged` = changed or moved to another reference. */
-export class VaultError extends Error {
+class VaultError extends Error {
   override name = "VaultError"
   readonly code: "wrong_key" | "damaged"
 

@@ -8,7 +8,7 @@ export const loginCookieLife = 300
 /** Life of a host's cookie, seconds; in its last third it is renewed. */
 export const accessCookieLife = 900
 /** Paths of ours on hosts that take the cookie; they never reach the backend. */
-export const reservedPrefix = "/.gatehouse/"
+const reservedPrefix = "/.gatehouse/"
 
 /** Cookie of a signed-in browser on one proxied host. */
 export function accessCookieName({ auth }: Pick<Proxy, "auth">): string {

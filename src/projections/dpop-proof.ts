@@ -75,7 +75,7 @@ function publicKey(algorithm: SigningKey["algorithm"], jwk: unknown): KeyObject 
 }
 
 /** JWK SHA-256 thumbprint (RFC 7638 §3), from the key itself: no spelling of the proof's own gets in. */
-export function thumbprint(key: KeyObject): string {
+function thumbprint(key: KeyObject): string {
   const { kty, crv, x, y, n, e } = key.export({ format: "jwk" })
   const members = kty === "RSA" ? { e, kty, n } : kty === "EC" ? { crv, kty, x, y } : { crv, kty, x }
   return createHash("sha256").update(JSON.stringify(members)).digest("base64url")

@@ -35,7 +35,7 @@ export function inMatchOrder(a: Route, b: Route): number {
 }
 
 /** Does a route apply to a proxy: is it on, for this proxy, and not switched off there? */
-export function applies(route: Route, proxy: MatchedProxy): boolean {
+function applies(route: Route, proxy: MatchedProxy): boolean {
   const { route_mode, enabled_routes, disabled_routes } = proxy
   if (!route.enabled || !reaches(route, proxy)) return false
   if (route.scope === "proxy" || route_mode === "all") return !disabled_routes.includes(route.route_id)

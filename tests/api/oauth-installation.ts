@@ -12,7 +12,7 @@ import { once } from "node:events"
 import { redisServer } from "../support/redis-server.ts"
 
 /** A backend that is an MCP server as far as is needed here: it answers `initialize`, and GET opens a stream. */
-export const backend = createServer((request, response) => {
+const backend = createServer((request, response) => {
   if (request.method === "GET") return openStream(response)
   request.resume().on("end", () => {
     const result = { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: { name: "backend", version: "1" } }

@@ -1,6 +1,6 @@
 import { admin, decider, owner, system, token } from "../support/decider.ts"
 
-export const services = {
+const services = {
   images: ["nginx", "ghcr.io/acme/*"],
   firstPort: 11_000,
   lastPort: 11_002,

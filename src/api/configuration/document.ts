@@ -107,7 +107,7 @@ const most = 20_000
 const list = <T extends z.ZodType>(entry: T) => z.array(entry).max(most).optional()
 
 /** Desired state: objects by kind. A kind that is left out is not spoken of. */
-export const Desired = z.strictObject({
+const Desired = z.strictObject({
   tokens: list(TokenEntry),
   instances: list(InstanceEntry),
   certificates: list(CertificateEntry),

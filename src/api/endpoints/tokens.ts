@@ -24,7 +24,7 @@ const CreatedToken = z.strictObject({
 })
 
 /** First and last characters of a value, for people; what is hidden keeps far more than 128 bits. */
-export function tokenPreview(value: string): string {
+function tokenPreview(value: string): string {
   return value.length < 24 ? "…" : `${value.slice(0, 8)}…${value.slice(-4)}`
 }
 

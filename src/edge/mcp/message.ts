@@ -27,12 +27,12 @@ export interface RpcFault {
 }
 
 /** JSON-RPC's own codes (§5.1). */
-export const parseError = -32700
+const parseError = -32700
 export const invalidRequest = -32600
 export const invalidParams = -32602
 
 /** Member of `_meta` that says a modern message's revision. */
-export const versionMember = "io.modelcontextprotocol/protocolVersion"
+const versionMember = "io.modelcontextprotocol/protocolVersion"
 
 const longestId = 1024
 const mostMessages = 100

@@ -16,7 +16,7 @@ export interface McpHeaders {
 
 /** MCP 2026-07-28, Error Codes. */
 export const headerMismatch = -32020
-export const unsupportedVersion = -32022
+const unsupportedVersion = -32022
 
 const paramPrefix = "mcp-param-"
 const none: ReadonlyMap<string, string> = new Map()

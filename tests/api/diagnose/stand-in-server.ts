@@ -7,9 +7,9 @@ import { reach } from "../../../src/api/diagnose/reach.ts"
 
 type Answer = { status?: number; headers?: Record<string, string>; body?: unknown }
 export type Answers = Record<string, (origin: string, request: IncomingMessage) => Answer | Promise<Answer>>
-export let server: Server | undefined
+let server: Server | undefined
 export const metadata = "/.well-known/oauth-protected-resource"
-export const open = { "access-control-allow-origin": "*" }
+const open = { "access-control-allow-origin": "*" }
 
 /** An MCP server and its authorization server in one, as they should be; a real listener on loopback. */
 export const good: Answers = {
