@@ -11,6 +11,8 @@ export interface Versioned<State> {
 /** Everything that the log says, at one position. The maps change only through {@link apply}; the values never change. */
 export interface World {
   position: number
+  /** Rises with every change, also with one that leaves the position: what was found out at one revision holds as long as it stays. */
+  revision: number
   /** Chain hash at `position`. */
   hash: string
   readonly objects: { readonly [K in Kind]: Map<string, Versioned<StateOf<K>>> }
@@ -43,15 +45,21 @@ const foldings: ReadonlyMap<string, Folding> = new Map(
 /** The world before the first event. */
 export function emptyWorld(): World {
   const objects = Object.fromEntries(kinds.map((kind) => [kind, new Map()]))
-  return { position: 0, hash: genesis, objects: objects as unknown as World["objects"], referrers: new Map() }
+  return {
+    position: 0,
+    revision: 0,
+    hash: genesis,
+    objects: objects as unknown as World["objects"],
+    referrers: new Map(),
+  }
 }
 
 /** The world of objects that were folded before. */
-export function worldOf({ position, hash, objects }: Omit<World, "referrers">): World {
+export function worldOf({ position, hash, objects }: Omit<World, "referrers" | "revision">): World {
   const referrers: Referrers = new Map()
   for (const { kind, refer } of foldings.values())
     if (refer !== undefined) for (const [id, { state }] of objects[kind]) refer(referrers, id, undefined, state)
-  return { position, hash, objects, referrers }
+  return { position, revision: 0, hash, objects, referrers }
 }
 
 /** A log that this build cannot fold: a gap, or an event type it does not know. */
@@ -80,6 +88,7 @@ export function apply(world: World, event: StoredEvent): boolean {
     folding.refer?.(world.referrers, event.id, before, next)
   }
   world.position = event.position
+  world.revision += 1
   world.hash = event.hash
   return true
 }
@@ -111,6 +120,7 @@ export function fork(world: World): World {
   const objects = Object.fromEntries(kinds.map((kind) => [kind, new Map(world.objects[kind] as Map<string, unknown>)]))
   return {
     position: world.position,
+    revision: world.revision,
     hash: world.hash,
     objects: objects as unknown as World["objects"],
     referrers: new Map([...world.referrers].map(([name, who]) => [name, new Set(who)])),

@@ -25,12 +25,14 @@ import { about } from "./outcome.ts"
  * are judged as well, its open paths are open, and in passthrough mode whoever is not known passes without a name; otherwise the
  * answer covers the token alone.
  * @throws OAuthError `invalid_request` (400), `invalid_token` (401), `access_denied` (403); GatehouseError `projection_behind` when
- * it cannot decide
+ * it cannot decide, `proxy_disabled`
  */
 export const verify: Handler = async (server, event) => {
   if (!server.projections.ready) throw new GatehouseError("projection_behind", undefined, { retryAfter: 1 })
   const original = originalRequest(server, event)
   const { proxy, path, query } = original
+  // As the gateway: what is switched off answers nobody.
+  if (proxy?.enabled === false) throw new GatehouseError("proxy_disabled", undefined, { retryAfter: 60 })
   if (proxy !== undefined && path !== undefined) requireOrigin(server, event, proxy, path)
   const auth = proxy?.auth?.auth_enabled === true ? proxy.auth : null
   if (auth !== null && path !== undefined && isExcluded(path, excludedPaths({ auth }))) return anonymous()

@@ -69,11 +69,11 @@ export function accessTokens({ world, now }: AccessTokenSources): AccessTokens {
   }
 
   /** Stands for one state of the projections. */
-  let moment: { readonly world: World | undefined; readonly position: number } = { world: undefined, position: -1 }
+  let moment: { readonly world: World | undefined; readonly revision: number } = { world: undefined, revision: -1 }
 
   function currentMoment(): object {
-    const { position } = world()
-    if (moment.position !== position || moment.world !== world()) moment = { world: world(), position }
+    const { revision } = world()
+    if (moment.revision !== revision || moment.world !== world()) moment = { world: world(), revision }
     return moment
   }
 

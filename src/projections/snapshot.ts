@@ -39,6 +39,7 @@ export function decodeSnapshot(text: string): World | undefined {
 /** Replaces what `world` holds; references to it stay good. */
 export function restore(world: World, snapshot: World): void {
   world.position = snapshot.position
+  world.revision += 1
   world.hash = snapshot.hash
   for (const [kind, objects] of Object.entries(snapshot.objects)) {
     const target = (world.objects as Readonly<Record<string, Map<string, unknown>>>)[kind]!

@@ -64,6 +64,21 @@ describe("forward authentication", () => {
     expect((await ask({ ...bearer(), "x-forwarded-host": "unknown.test" })).status, "the token alone").toBe(200)
   })
 
+  it("lets nothing pass for a host that is switched off, also in passthrough mode", async () => {
+    const resource = await protectedProxy(node, "off.test", {
+      auth_mode: "passthrough",
+      auth_excluded_paths: ["/open"],
+    })
+    const good = (await tokensFor(node, await registerClient(node), alice, { resource })).access_token
+    const at = { authorization: `Bearer ${good}`, "x-forwarded-host": "off.test", "x-forwarded-uri": "/open" }
+    expect((await ask(at)).status).toBe(200)
+    await node.execute("UpdateProxy", { hostname: "off.test", changes: { enabled: false } })
+    for (const headers of [at, { ...at, "x-forwarded-uri": "/mcp" }, { "x-forwarded-host": "off.test" }]) {
+      const answer = await ask(headers)
+      expect([answer.status, answer.headers["retry-after"]]).toEqual([503, "60"])
+    }
+  })
+
   it("names the scopes that a token lacks, and gives people whom the rule leaves out no challenge", async () => {
     await protectedProxy(node, "narrow.test", {}, { mcp_scopes: ["narrow:use"] })
     const scoped = (

@@ -1,5 +1,7 @@
 import { addGrant, fold, goodClaims, signed } from "../support/access-tokens.ts"
 import { describe, expect, it } from "vitest"
+import { fork } from "../../src/events/world.ts"
+import { restore } from "../../src/projections/snapshot.ts"
 import { generateKeyPairSync } from "node:crypto"
 import { freshWorld, issuer, rsa, ec, world, tokens, reason } from "./checked-tokens.ts"
 
@@ -35,6 +37,16 @@ describe("revocation", () => {
       true,
       "unknown_key",
     ])
+  })
+
+  it("is seen when what was folded is replaced at the same position", () => {
+    const checked = tokens.verify(signed(rsa), issuer)
+    if (!checked.ok) throw new Error(checked.reason)
+    expect(tokens.standing(checked)).toBeUndefined()
+    const mended = fork(world)
+    mended.objects.grant.clear()
+    restore(world, mended)
+    expect(tokens.standing(checked)).toBe("revoked")
   })
 
   it("is not escaped by naming another's grant", () => {
