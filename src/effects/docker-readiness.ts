@@ -28,6 +28,9 @@ const healthMs = 120_000
 /** How long a container without port and health check must live to count as started. */
 const aliveMs = 500
 
+/** What a container has failed of whose port takes no connections. */
+export const nobodyListens = "nothing listens on the service's port"
+
 /** A container that works. */
 export interface Ready {
   readonly health: Service["health"]
@@ -66,7 +69,7 @@ export async function untilReady(readiness: Readiness): Promise<Ready> {
       heard = port === null ? waited >= aliveMs : await hears(containerAddress(found), internalPort, address, port)
       if (before && heard) return { ...ready, heard: port !== null }
       if (port !== null && waited > listenMs) {
-        if (strict) throw new EngineError("refused", "nothing listens on the service's port")
+        if (strict) throw new EngineError("refused", nobodyListens)
         return ready
       }
     }

@@ -3,7 +3,7 @@ import type { DockerParts } from "./docker.ts"
 import type { Seen } from "./docker-calls.ts"
 import { type EffectContext, openSecret, report } from "./effect-context.ts"
 import { containerOptions, eventLabel, volumeName } from "./docker-container.ts"
-import { exitText, healthIn, untilReady } from "./docker-readiness.ts"
+import { exitText, healthIn, nobodyListens, untilReady } from "./docker-readiness.ts"
 import { EngineError } from "./docker-engine.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Service } from "../events/service.ts"
@@ -250,7 +250,9 @@ async function undo(
   if (portTaken && port !== null && service.external_port !== port) context.taken.add(port)
   // A killed engine may leave a container's task with containerd: this container will never start again, another will.
   const taskLeft = /task [0-9a-f]{64}: already exists|id already in use/.test(error.message)
-  if (update || portTaken || taskLeft) return context.calls.remove(id)
+  // Or restore a container without its network: no start of its own mends that either, as seen.
+  const deaf = error.message === nobodyListens
+  if (update || portTaken || taskLeft || deaf) return context.calls.remove(id)
   // What it has printed can still be read.
   await context.calls.stop(id, 1)
 }
