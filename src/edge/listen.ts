@@ -246,8 +246,9 @@ function portError(error: NodeJS.ErrnoException, port: number, variable: string)
 /**
  * Refuses to run where an option or the environment made Node's parser lenient: it then takes what others read differently.
  * @throws Error
+ * @public for a process of its own
  */
-async function assertStrictParser(): Promise<void> {
+export async function assertStrictParser(): Promise<void> {
   const [client, server] = duplexPair()
   const probe = createServer()
   const lenient = await new Promise<boolean>((resolve) => {

@@ -25,6 +25,9 @@ const cannotRun: ReadonlySet<number> = new Set([126, 127])
 const pollMs = 200
 /** For an image's or a service's health check to say something. */
 const healthMs = 120_000
+/** Looks at a container that was started again, until it ends once more, and the milliseconds between them. */
+const mostAgain = 20
+const againMs = 50
 /** How long a container without port and health check must live to count as started. */
 const aliveMs = 500
 
@@ -48,13 +51,20 @@ export async function untilReady(readiness: Readiness): Promise<Ready> {
   const { calls, id, port, address, internalPort, strict, listenMs, signal } = readiness
   const begun = performance.now()
   let restarts: number | undefined
+  let again = 0
   let heard = false
   for (;;) {
     const found = await calls.inspect(id)
     if (found === undefined) throw new EngineError("refused", "the container is gone")
     const { State, RestartCount } = found
     restarts ??= RestartCount
-    if (!State.Running || State.Restarting || RestartCount > restarts)
+    const ended = !State.Running || State.Restarting
+    // Of one that the engine has started again it has forgotten how it ended: it mostly ends again at once.
+    if (!ended && RestartCount > restarts && (again += 1) <= mostAgain) {
+      await sleep(againMs, undefined, { signal })
+      continue
+    }
+    if (ended || RestartCount > restarts)
       throw new EngineError(cannotRun.has(State.ExitCode) ? "permanent" : "refused", exitText(found))
     const waited = performance.now() - begun
     const health = healthOf(found)
@@ -92,6 +102,7 @@ export function healthIn(status: string): Service["health"] {
 /** Why a container does not run. */
 export function exitText({ State }: Pick<ContainerInspectInfo, "State">): string {
   if (State.OOMKilled) return "the container ran out of memory"
+  if (State.Running && !State.Restarting) return "the container ended, and the engine started it again"
   return State.Error === "" ? `the container ended with exit code ${State.ExitCode}` : State.Error.slice(0, 500)
 }
 

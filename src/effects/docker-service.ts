@@ -273,6 +273,5 @@ async function retire(work: Work, current: Seen): Promise<void> {
 
 /** What became of a container that should run and does not. */
 function crashOf(found: ContainerInspectInfo | undefined): string {
-  if (found === undefined) return "the container is gone"
-  return found.State.Running ? "the container ended, and the engine started it again" : exitText(found)
+  return found === undefined ? "the container is gone" : exitText(found)
 }
