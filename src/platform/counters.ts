@@ -67,12 +67,14 @@ export function counters(redis: Redis, now: () => number, lost: (error: unknown)
   }
   let waiting = new Map<string, Waiting>()
   let timer: NodeJS.Timeout | undefined
+  let written: Promise<unknown> = Promise.resolve()
   const flush = async () => {
     clearTimeout(timer)
     timer = undefined
     const all = waiting
     waiting = new Map()
-    await Promise.all([...all].map(([scope, one]) => write(scope, one).catch(lost)))
+    written = Promise.all([written, ...[...all].map(([scope, one]) => write(scope, one).catch(lost))])
+    await written
   }
   const count = (scope: string, counted: Readonly<Record<string, number>>) => {
     const at = now()
@@ -98,14 +100,13 @@ export function counters(redis: Redis, now: () => number, lost: (error: unknown)
       const sums = new Map<string, number>()
       const wanted: string[] = []
       for (let at = from; at <= now() + step; at += step) wanted.push(name(Math.min(at, now())))
-      // On one connection what is written first is read.
-      void flush()
+      await flush()
       const buckets = await Promise.all([...new Set(wanted)].map((bucket) => read(bucket, scope)))
       for (const [event, number] of buckets.flat()) sums.set(event, (sums.get(event) ?? 0) + Number(number))
       return sums
     },
     async totals(scope = everything) {
-      void flush()
+      await flush()
       const entries = (await read("all", scope)).map(([name, value]) => [name, Number(value)] as const)
       return {
         counts: new Map(entries.filter(([name]) => !name.startsWith("@"))),

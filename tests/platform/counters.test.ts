@@ -53,6 +53,18 @@ describe("counters", () => {
     expect((await counted.since(now - hour, "client:c")).size).toBe(0)
   })
 
+  it("are read with what was just counted, also on a Redis that has forgotten the script", async () => {
+    await redis.script("FLUSH")
+    counted.add({ begun: 1 }, "client:forgotten")
+    expect((await counted.totals("client:forgotten")).counts.get("begun")).toBe(1)
+    await redis.script("FLUSH")
+    counted.add({ begun: 1 }, "client:forgotten")
+    void counted.flush()
+    expect((await counted.since(now - hour, "client:forgotten")).get("begun")).toBe(2)
+    counted.add({ begun: -2 })
+    await counted.flush()
+  })
+
   it("are written down together, and at once before they are read here", async () => {
     const other = counters(
       redis,
