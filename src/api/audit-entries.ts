@@ -84,7 +84,7 @@ export interface Unexplained {
 export interface Span {
   /** ISO 8601; undefined for the first. */
   readonly begin: string | undefined
-  /** ISO 8601; undefined for now. */
+  /** ISO 8601; undefined: until this moment. */
   readonly end: string | undefined
   readonly order: "asc" | "desc"
 }

@@ -32,6 +32,20 @@ export interface RequestHead {
   readonly rawHeaders: readonly string[]
 }
 
+/** Of a head in which nothing was found yet. */
+export function emptyScan(): HeadScan {
+  return {
+    host: undefined,
+    connection: "",
+    upgrade: "",
+    expect: "",
+    forwardedFor: "",
+    contentLength: "",
+    chunked: false,
+    mcpRepeated: false,
+  }
+}
+
 const seenOnce = {
   host: 1,
   authorization: 2,
@@ -57,16 +71,7 @@ export function scanHead(
   if (url.length > limits.urlBytes) return "uri_too_long"
   if (rawHeaders.length > limits.headers * 2) return "headers_too_large"
   if (method === "TRACE" || method === "CONNECT") return "method_not_allowed"
-  const scan: HeadScan = {
-    host: undefined,
-    connection: "",
-    upgrade: "",
-    expect: "",
-    forwardedFor: "",
-    contentLength: "",
-    chunked: false,
-    mcpRepeated: false,
-  }
+  const scan = emptyScan()
   let bytes = 0
   let seen = 0
   let mcp: string[] | undefined

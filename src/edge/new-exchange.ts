@@ -1,17 +1,8 @@
 import type { EdgeContext, Exchange, UpgradeSocket } from "./exchange.ts"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { HeadScan } from "./framing.ts"
+import { emptyScan } from "./framing.ts"
 
-const nothing: HeadScan = {
-  host: undefined,
-  connection: "",
-  upgrade: "",
-  expect: "",
-  forwardedFor: "",
-  contentLength: "",
-  chunked: false,
-  mcpRepeated: false,
-}
+const nothing = emptyScan()
 
 /** A request of which nothing is known yet. */
 export function newExchange(
