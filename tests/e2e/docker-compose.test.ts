@@ -19,7 +19,7 @@ let engine: ContainerEngine
 let backend: Server
 
 beforeAll(async () => {
-  engine = await startContainerEngine()
+  engine = await startContainerEngine({ outside: true })
   await makeBaseImages(engine)
   backend = createServer((_, answer) => answer.end("the backend")).listen(0, "127.0.0.1")
   await once(backend, "listening")
@@ -72,6 +72,12 @@ const through = async (): Promise<string> => {
   const { stdout } = await promisify(execFile)("curl", ["-sS", "-H", "Host: app.localhost", url])
   return stdout
 }
+
+it("The engines of tests leave each other's networks alone", async () => {
+  const beside = await startContainerEngine()
+  await beside.stop()
+  expect(await engine.docker("run", "--rm", "redis:7-bookworm", "cat", "/sys/class/net/eth0/operstate")).toBe("up")
+})
 
 describe("just up docker", () => {
   it("builds the images, starts both services and waits until Gatehouse is ready", async () => {

@@ -22,7 +22,7 @@ const nodes: Node[] = []
 const cache = mkdtempSync(join(tmpdir(), "gatehouse-compiled-"))
 
 beforeAll(async () => {
-  engine = await startContainerEngine("--iptables=false", "--bridge=none")
+  engine = await startContainerEngine()
   await makeWebImage(engine, "gatehouse/test-web:1", "one")
 })
 afterAll(async () => {

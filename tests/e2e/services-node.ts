@@ -31,7 +31,7 @@ export const running = async (name: string) => {
 /** Starts a container engine, a node that uses it and an owner before the tests of a file, and stops them after. */
 export function servicesNode(): void {
   beforeAll(async () => {
-    engine = await startContainerEngine("--iptables=false", "--bridge=none")
+    engine = await startContainerEngine()
     await makeWebImage(engine, "gatehouse/test-web:1", "one")
     await makeWebImage(engine, "gatehouse/test-web:2", "two")
     redis = await redisServer()

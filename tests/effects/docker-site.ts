@@ -66,8 +66,7 @@ export function dockerSite(dockerParts: NonNullable<NodeSetup["dockerParts"]> = 
   })
 
   beforeAll(async () => {
-    // Containers are reached at published ports alone, and other engines on this machine keep their packet filter.
-    engine = await startContainerEngine("--iptables=false", "--bridge=none")
+    engine = await startContainerEngine()
     await makeWebImage(engine, "gatehouse/test-web:1", "one")
     await makeWebImage(engine, "gatehouse/test-web:2", "two")
     redis = await redisServer()

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { promisify } from "node:util"
+import { randomBytes } from "node:crypto"
 
 const run = promisify(execFile)
 
@@ -37,15 +38,19 @@ export interface ContainerEngine {
 
 /**
  * Starts dockerd. Needs root and the Debian package docker.io.
- * @param options further ones of dockerd
+ * @param outside whether its containers (and the steps of a build) reach other machines. Without, they are reached at published
+ *   ports alone, and the engine leaves the machine's packet filter as it is.
  * @throws Error with the engine's log when it does not come up
  */
-export async function startContainerEngine(...options: readonly string[]): Promise<ContainerEngine> {
+export async function startContainerEngine({ outside = false } = {}): Promise<ContainerEngine> {
   if (process.getuid?.() !== 0)
     throw new Error("a container engine can be started by root alone: run the tests as root")
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-engine-"))
   const at = (name: string) => join(folder, name)
   const host = `unix://${at("docker.sock")}`
+  // Never docker0, which belongs to this machine's own engine and which dockerd removes when it starts with `--bridge=none`.
+  const bridge = `gh-${randomBytes(5).toString("hex")}`
+  await run("ip", ["link", "add", bridge, "type", "bridge"])
   // Without --storage-driver the engine takes overlay2 where the kernel allows it, else vfs.
   const args = [
     "--host",
@@ -56,7 +61,8 @@ export async function startContainerEngine(...options: readonly string[]): Promi
     at("exec"),
     "--pidfile",
     at("docker.pid"),
-    ...options,
+    `--bridge=${bridge}`,
+    `--iptables=${outside}`,
   ]
   let log = ""
   const launch = () => {
@@ -95,6 +101,7 @@ export async function startContainerEngine(...options: readonly string[]): Promi
       if (ids !== "") await docker("rm", "-f", "-v", ...ids.split("\n")).catch(ignore)
       await docker("network", "prune", "-f").catch(ignore)
       await end(child, folder)
+      await run("ip", ["link", "delete", bridge])
     },
   }
   async function ready(): Promise<void> {

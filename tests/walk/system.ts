@@ -35,7 +35,7 @@ export async function startSystem(): Promise<System> {
   })
   const mcp = await startMcpServer()
   const provider = await oidcStub()
-  const engine = await startContainerEngine("--iptables=false", "--bridge=none")
+  const engine = await startContainerEngine()
   await makeWebImage(engine, "gatehouse/test-web:1", "one")
   const node = await startNode(
     installation(redis.url),
