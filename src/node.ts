@@ -1,6 +1,7 @@
 import { type Durability, watchDurability } from "./platform/durability.ts"
 import { type EffectContext, report } from "./effects/effect-context.ts"
 import { type Logger, reason } from "./platform/log.ts"
+import { accessReader } from "./platform/access-reader.ts"
 import { accessStream } from "./platform/access-stream.ts"
 import { addressRanges } from "./edge/client-address.ts"
 import { apiApp } from "./api/app.ts"
@@ -158,6 +159,7 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     checks,
     oauth: oauthParts,
     logTools: logTools(logParts),
+    access: accessReader(accessRedis),
     engine: dockerQueries(engine, projections, clock),
     subscriptions,
     webhooks: webhooks.api,

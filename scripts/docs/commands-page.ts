@@ -18,7 +18,7 @@ export function commandsPage(): string {
 function row({ name, parameters, options, doc }: Recipe): string[] {
   const signature = [name, ...parameters.map(placeholder), ...(options === undefined ? [] : ["key=value …"])].join(" ")
   const defaults = parameters
-    .filter(({ default: fallback }) => (fallback ?? "") !== "")
+    .filter(({ default: fallback, named }) => (fallback ?? "") !== "" && named !== true)
     .map(({ name: parameter, default: fallback }) => code(`${parameter}=${fallback}`))
   return [code(signature), prose(doc), defaults.join(" ")]
 }

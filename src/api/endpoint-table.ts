@@ -1,4 +1,5 @@
 import * as z from "zod"
+import { accessEndpoints } from "./endpoints/access.ts"
 import { auditEndpoints } from "./endpoints/audit.ts"
 import { certificateEndpoints } from "./endpoints/certificates.ts"
 import { certificateWorkEndpoints } from "./endpoints/certificate-work.ts"
@@ -88,6 +89,7 @@ export const endpoints: readonly Endpoint[] = [
   ...eventEndpoints,
   ...historyEndpoints,
   ...auditEndpoints,
+  ...accessEndpoints,
   streamEvents,
   ...eventSchemaEndpoints,
   ...webhookEndpoints,

@@ -1,4 +1,5 @@
 import * as z from "zod"
+import type { AccessReader } from "../platform/access-reader.ts"
 import type { CommandBus } from "../platform/command-bus.ts"
 import type { Config } from "../platform/config.ts"
 import type { ErrorCode } from "../errors.ts"
@@ -29,6 +30,7 @@ export interface Api {
   readonly checks: Readonly<Record<string, HealthCheck>>
   readonly oauth: OAuthParts
   readonly logTools: LogTools
+  readonly access: AccessReader
   /** The container engine; without one services cannot be looked into. */
   readonly engine?: ServiceEngine
   readonly subscriptions: EventSubscriptions

@@ -23,22 +23,31 @@ export interface EventNews {
 /** Why a subscription ended: from the node's side, or by its reader. */
 export type SubscriptionEnd = "token_revoked" | "shutting_down" | "position_archived" | "too_slow" | "left"
 
-/** One open subscription. */
-export interface EventSubscription {
+/** One of the answers without an end that a token may have at a time. */
+export interface SubscriptionPlace {
   readonly caller: Caller
+  /** Aborted at the end; its reason is a {@link SubscriptionEnd}. */
+  readonly signal: AbortSignal
+  end(why: SubscriptionEnd): void
+}
+
+/** One open subscription. */
+export interface EventSubscription extends SubscriptionPlace {
   /** Where it begins. */
   readonly position: number
   /** Waits for news, at most as long as a heartbeat. One call at a time. @returns undefined when the subscription has ended */
   next(): Promise<EventNews | undefined>
-  /** Aborted at the end; its reason is a {@link SubscriptionEnd}. */
-  readonly signal: AbortSignal
-  end(why: SubscriptionEnd): void
 }
 
 /** The open subscriptions of this node. */
 export interface EventSubscriptions {
   /** Opens one. @throws GatehouseError `rate_limited` when the token has too many, `position_archived`, `archive_unavailable`, `shutting_down` */
   open(caller: Caller, request: SubscriptionRequest): Promise<EventSubscription>
+  /**
+   * A place among the caller's subscriptions for an answer that follows something else than the log; whoever takes it ends it.
+   * It ends when the token is revoked or its value replaced. @throws GatehouseError `rate_limited`, `shutting_down`
+   */
+  hold(caller: Caller): SubscriptionPlace
   /** How many are open. */
   readonly count: number
   /** Ends all, and takes no more. */
@@ -63,12 +72,12 @@ const comesBack: ReadonlySet<string> = new Set(["store_unavailable", "archive_un
 /** Subscriptions to the log. Each sees what its token may see, and ends when that token is revoked or its value replaced. */
 export function eventSubscriptions(parts: SubscriptionParts): EventSubscriptions {
   const { projections, feed, log, mostPerToken, heartbeatMs = 15_000 } = parts
-  const open = new Set<EventSubscription>()
+  const open = new Set<SubscriptionPlace>()
   let closed = false
   const valid = ({ token, hash }: Caller) => projections.world.objects["api-token"].get(token)?.state.hash === hash
   projections.listen((events) => {
     if (!events.some(({ kind }) => kind === "api-token")) return
-    for (const subscription of open) if (!valid(subscription.caller)) subscription.end("token_revoked")
+    for (const place of open) if (!valid(place.caller)) place.end("token_revoked")
   })
 
   /** What the feed has; nothing while the store or the archive is away. @returns undefined when the log begins later */
@@ -84,25 +93,41 @@ export function eventSubscriptions(parts: SubscriptionParts): EventSubscriptions
     }
   }
 
-  function subscription(caller: Caller, { after, filter }: SubscriptionRequest): EventSubscription {
+  function hold(caller: Caller): SubscriptionPlace {
+    if (closed) throw new GatehouseError("shutting_down")
+    const own = [...open].filter((other) => other.caller.token === caller.token)
+    if (own.length >= mostPerToken)
+      throw new GatehouseError("rate_limited", `this token has ${mostPerToken} subscriptions open already`, {
+        retryAfter: 5,
+      })
     const ending = new AbortController()
-    const { signal } = ending
-    let position = after
-    const self: EventSubscription = {
+    const place: SubscriptionPlace = {
       caller,
-      position: after,
-      signal,
+      signal: ending.signal,
       end(why) {
-        open.delete(self)
+        open.delete(place)
         ending.abort(why)
       },
+    }
+    open.add(place)
+    // Nobody tells of a revocation that came before.
+    if (!valid(caller)) place.end("token_revoked")
+    return place
+  }
+
+  function subscription(place: SubscriptionPlace, { after, filter }: SubscriptionRequest): EventSubscription {
+    const { caller, signal, end } = place
+    let position = after
+    return {
+      ...place,
+      position: after,
       async next() {
         const silentUntil = performance.now() + heartbeatMs
         for (;;) {
           const left = silentUntil - performance.now()
           if (left <= 0) return { events: [], position }
           const found = await page(position, left, signal)
-          if (found === undefined) self.end("position_archived")
+          if (found === undefined) end("position_archived")
           if (signal.aborted || found === undefined) return undefined
           position = found.at(-1)?.position ?? position
           const { world } = projections
@@ -111,34 +136,26 @@ export function eventSubscriptions(parts: SubscriptionParts): EventSubscriptions
         }
       },
     }
-    return self
   }
 
   return {
     async open(caller, request) {
-      if (closed) throw new GatehouseError("shutting_down")
-      const own = [...open].filter((other) => other.caller.token === caller.token)
-      if (own.length >= mostPerToken)
-        throw new GatehouseError("rate_limited", `this token has ${mostPerToken} subscriptions open already`, {
-          retryAfter: 5,
-        })
-      const opened = subscription(caller, request)
-      open.add(opened)
+      const place = hold(caller)
       try {
-        await feed.next(request.after, 0, opened.signal)
+        await feed.next(request.after, 0, place.signal)
       } catch (error) {
-        opened.end("left")
+        place.end("left")
         throw error
       }
-      if (!valid(caller)) opened.end("token_revoked")
-      return opened
+      return subscription(place, request)
     },
+    hold,
     get count() {
       return open.size
     },
     close() {
       closed = true
-      for (const subscription of open) subscription.end("shutting_down")
+      for (const place of open) place.end("shutting_down")
     },
   }
 }

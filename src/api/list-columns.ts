@@ -49,6 +49,10 @@ const columns: Readonly<Record<string, readonly string[]>> = {
   ],
   keys: ["kid", "algorithm", "status", "activates_at", "retires_at"],
   events: ["position", "at", "type", "aggregate", "actor", "reason"],
+  requests: [
+    ...["number", "at", "client", "method", "host", "path", "status", "bytes", "duration_ms"],
+    ...["reason", "subject", "client_id", "mcp"],
+  ],
   entries: ["at", "status", "actor", "command", "objects", "position", "code", "ip"],
   schemas: ["type", "kind", "version"],
   webhooks: ["name", "enabled", "url", "dead_letter_count", "owner"],

@@ -45,6 +45,8 @@ export interface Parameter {
   readonly default?: string
   /** Truth value: also given by its own name. */
   readonly boolean?: true
+  /** Has no place in the order: only given by its own name. */
+  readonly named?: true
   /** Empty is a value, not the default. */
   readonly empty?: true
 }
@@ -62,7 +64,7 @@ export function bindParameters(
 ): Record<string, string> {
   const values: Record<string, string> = {}
   const optional = new Set(parameters.filter((parameter) => parameter.default !== undefined).map(({ name }) => name))
-  const inOrder = parameters.values()
+  const inOrder = parameters.filter((parameter) => parameter.named !== true).values()
   const next = () => {
     let parameter = inOrder.next().value
     while (parameter !== undefined && (parameter.name in values || flags.has(parameter.name)))
@@ -91,8 +93,9 @@ export function bindParameters(
   return values
 }
 
-/** `<required>` or `[optional]`. */
-export function placeholder({ name, default: fallback }: Parameter): string {
+/** `<required>`, `[optional]` or `[--named]`. */
+export function placeholder({ name, default: fallback, named }: Parameter): string {
+  if (named === true) return `[--${name}]`
   return fallback === undefined ? `<${name}>` : `[${name}]`
 }
 

@@ -14,7 +14,9 @@ export function manageJust(recipes: readonly Recipe[]): string {
 }
 
 function defaults(parameters: readonly Parameter[]): string {
-  const known = parameters.filter(({ default: fallback, empty }) => (fallback ?? "") !== "" && empty !== true)
+  const known = parameters.filter(
+    ({ default: fallback, empty, named }) => (fallback ?? "") !== "" && empty !== true && named !== true,
+  )
   return known.length === 0 ? "" : ` (${known.map(({ name, default: fallback }) => `${name}=${fallback!}`).join(", ")})`
 }
 
@@ -31,7 +33,8 @@ asyncapi: _packages
 
 function recipe({ name, group, doc, parameters, options }: Recipe): string {
   const last = options === undefined ? "*flags" : "*options"
-  const signature = [name, ...parameters.map(parameter), last].join(" ")
+  const placed = parameters.filter(({ named }) => named !== true)
+  const signature = [name, ...placed.map(parameter), last].join(" ")
   return `# ${doc}${defaults(parameters)}\n[group('${group}')]\n[no-exit-message]\n${signature}: _packages\n    node src/cli.ts ${name} "$@"\n`
 }
 

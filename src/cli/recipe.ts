@@ -40,6 +40,9 @@ export const choice = (name: string, fallback: boolean): Parameter => ({
   boolean: true,
 })
 
+/** A truth value that is given by its name alone: `--name` or `name=true`. */
+export const named = (name: string): Parameter => ({ ...choice(name, false), named: true })
+
 /** An argument that was bound: each parameter of a recipe has a value. */
 export function argument(args: Readonly<Record<string, string>>, name: string): string {
   const value = args[name]

@@ -1,5 +1,6 @@
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type ApiAnswer, api } from "../support/gatehouse.ts"
+import { accessReader } from "../../src/platform/access-reader.ts"
 import type { CommandBus } from "../../src/platform/command-bus.ts"
 import type { Config } from "../../src/platform/config.ts"
 import type { EventStore } from "../../src/platform/event-store.ts"
@@ -152,6 +153,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
       oauth,
       subscriptions,
       logTools: tools,
+      access: accessReader(oauthRedis),
       webhooks: webhookParts({ config, store, vault: secretsOf, now }, oauthRedis, feed).api,
     },
     { perMinute: overrides.perMinute ?? 100_000 },

@@ -1,6 +1,7 @@
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { Redis } from "ioredis"
+import { accessReader } from "../../src/platform/access-reader.ts"
 import { accessStream } from "../../src/platform/access-stream.ts"
 import { keys } from "../../src/platform/redis-keys.ts"
 
@@ -41,9 +42,26 @@ it("drops the oldest batches when their requests are beyond the limit", async ()
   expect((await paths()).map(([id]) => id)).toEqual(["3-0", "7-0", "8-0"])
 })
 
+it("is read by the numbers of its requests, over the ends of batches and of what is kept", async () => {
+  const reader = accessReader(redis)
+  const read = async (from: number, to: number) =>
+    (await reader.read(from, to)).map(({ number, path }) => `${number} ${path as string}`)
+  expect([await reader.oldest(), await reader.newest()]).toEqual([3, 8])
+  expect(await read(5, 6)).toEqual(["5 /f", "6 /g"])
+  expect(await read(1, 4)).toEqual(["3 /d", "4 /e"])
+  expect(await read(7, 99)).toEqual(["7 /h", "8 /i"])
+  expect(await read(8, 7)).toEqual([])
+})
+
 it("begins anew when its count is gone, whatever stood there", async () => {
   await redis.del(keys.accessTotal)
   await redis.xadd(keys.access, "*", "record", "{}")
   await accessStream(redis, ["at", "path"], row, 5)([record("/new")])
   expect(await paths()).toEqual([["1-0", ["/new"]]])
+})
+
+it("what was never written holds nothing", async () => {
+  await redis.del(keys.access, keys.accessTotal)
+  const reader = accessReader(redis)
+  expect([await reader.oldest(), await reader.newest(), await reader.read(1, 10)]).toEqual([1, 0, []])
 })

@@ -9,6 +9,7 @@ import {
 } from "../audit-entries.ts"
 import { type Call, endpoint } from "../endpoint.ts"
 import { eventsAt, eventsBetween } from "../scan.ts"
+import { type Range, searchable } from "../search-range.ts"
 import { integer, listOf, listQuery, pagination } from "../list.ts"
 import type { StoredEvent } from "../../events/envelope.ts"
 
@@ -82,11 +83,6 @@ const audit = endpoint({
   },
 })
 
-interface Range {
-  readonly from: number
-  readonly to: number
-}
-
 /** What is looked at of a range. */
 interface Looked {
   readonly searched: Range
@@ -102,11 +98,8 @@ function look(call: Call<unknown, Query>, asked: Range): Looked | Promise<Looked
 async function* none(): AsyncGenerator<StoredEvent> {}
 
 /** The end of the range where the answer begins. */
-function nearest({ api, query, signal }: Call<unknown, Query>, { from, to }: Range): Looked {
-  const searched =
-    query.order === "asc"
-      ? { from, to: Math.min(to, from + searchLimit - 1) }
-      : { from: Math.max(from, to - searchLimit + 1), to }
+function nearest({ api, query, signal }: Call<unknown, Query>, asked: Range): Looked {
+  const searched = searchable(asked, query.order, searchLimit)
   return { searched, events: eventsBetween(api, searched.from, searched.to, signal) }
 }
 

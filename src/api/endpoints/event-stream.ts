@@ -6,6 +6,7 @@ import { GatehouseError } from "../../errors.ts"
 import { aggregates } from "../../events/event.ts"
 import { eventStreamPath } from "../event-socket.ts"
 import { eventSource } from "../event-source.ts"
+import { seenBy } from "../event-stream.ts"
 import { integer } from "../list.ts"
 import { patience } from "../write.ts"
 
@@ -45,24 +46,14 @@ const Query = Filter.extend({
 
 type StreamCall = Pick<Call<unknown, z.output<typeof Query>>, "api" | "caller" | "query" | "lastEventId">
 
-/** Position that the caller has seen. A client that comes back by itself repeats its address: what it has seen wins. */
-function seen({ api, query, lastEventId }: StreamCall): number {
-  if (lastEventId !== undefined && lastEventId !== "") {
-    if (/^\d{1,15}$/.test(lastEventId)) return Number(lastEventId)
-    const errors = [{ path: "Last-Event-ID", message: "must be a position" }]
-    throw new GatehouseError("validation_failed", "Last-Event-ID: must be a position", { errors })
-  }
-  return query.from === undefined ? api.projections.world.position : query.from - 1
-}
-
 /**
  * Opens the subscription that a request asks for.
  * @throws GatehouseError `validation_failed`; `projection_behind` for a position that this node has not seen: another node may
  * be ahead, and a log that was rolled back must not look like one in which nothing happens
  */
 export async function openSubscription(call: StreamCall): Promise<EventSubscription> {
-  const { api, caller, query } = call
-  const after = seen(call)
+  const { api, caller, query, lastEventId } = call
+  const after = seenBy(lastEventId, query.from) ?? api.projections.world.position
   if (!(await api.projections.reached(after, patience)))
     throw new GatehouseError("projection_behind", `this node is at position ${api.projections.world.position}`, {
       retryAfter: 1,

@@ -1,5 +1,6 @@
 import * as z from "zod"
 import { EventView, aggregateName, eventView, isAboutOwned } from "../../projections/views/event.ts"
+import { type Range, blocks, pageOf, searchable } from "../search-range.ts"
 import { integer, listOf, listQuery, pagination } from "../list.ts"
 import type { Api, Call, Caller } from "../endpoint.ts"
 import { GatehouseError } from "../../errors.ts"
@@ -47,11 +48,6 @@ function isShown(event: StoredEvent, { projections: { world } }: Api, caller: Ca
   return maySeeEvent(event, caller, world) || isAboutOwned(event, caller.token, world)
 }
 
-interface Range {
-  readonly from: number
-  readonly to: number
-}
-
 const listEvents = endpoint({
   method: "GET",
   path: "/api/v1/events",
@@ -67,7 +63,7 @@ const listEvents = endpoint({
     const { api, query } = call
     const all: Range = { from: query.from ?? 1, to: Math.min(query.to ?? maxPosition, api.projections.world.position) }
     const filter = filterOf(call, query)
-    const searched = filter === undefined ? all : searchable(all, query.order)
+    const searched = filter === undefined ? all : searchable(all, query.order, searchLimit)
     const skip = (query.page - 1) * query.per_page
     const { events, total } =
       filter === undefined ? await readPage(call, all, skip, query) : await search(call, searched, filter, skip, query)
@@ -81,28 +77,21 @@ const listEvents = endpoint({
   },
 })
 
-function searchable({ from, to }: Range, order: "asc" | "desc"): Range {
-  return order === "asc"
-    ? { from, to: Math.min(to, from + searchLimit - 1) }
-    : { from: Math.max(from, to - searchLimit + 1), to }
-}
-
 type PageQuery = Pick<z.output<typeof Query>, "per_page" | "order">
 
 /** Positions are contiguous: the page's are known without reading anything else. */
-async function readPage({ api }: Call, { from, to }: Range, skip: number, { per_page, order }: PageQuery) {
-  const total = Math.max(0, to - from + 1)
-  const length = Math.max(0, Math.min(per_page, total - skip))
-  if (length === 0) return { events: [], total }
-  const first = order === "asc" ? from + skip : to - skip - length + 1
-  const events = await eventsIn(api, first, first + length - 1)
+async function readPage({ api }: Call, range: Range, skip: number, { per_page, order }: PageQuery) {
+  const total = Math.max(0, range.to - range.from + 1)
+  const { from, to } = pageOf(range, order, skip, per_page)
+  if (to < from) return { events: [], total }
+  const events = await eventsIn(api, from, to)
   return { events: order === "asc" ? events : events.toReversed(), total }
 }
 
 async function search(call: Call, range: Range, filter: Filter, skip: number, { per_page, order }: PageQuery) {
   const events: StoredEvent[] = []
   let total = 0
-  for (const block of blocks(range, order)) {
+  for (const block of blocks(range, order, pageSize)) {
     if (call.signal.aborted) break
     const read = await eventsIn(call.api, block.from, block.to)
     for (const event of order === "asc" ? read : read.toReversed()) {
@@ -112,12 +101,6 @@ async function search(call: Call, range: Range, filter: Filter, skip: number, { 
     }
   }
   return { events, total }
-}
-
-function* blocks({ from, to }: Range, order: "asc" | "desc"): Generator<Range> {
-  if (order === "asc")
-    for (let at = from; at <= to; at += pageSize) yield { from: at, to: Math.min(to, at + pageSize - 1) }
-  else for (let at = to; at >= from; at -= pageSize) yield { from: Math.max(from, at - pageSize + 1), to: at }
 }
 
 const showEvent = endpoint({

@@ -3,6 +3,7 @@ import { type Endpoint, endpoint } from "../endpoint.ts"
 import { csv, table } from "../rows.ts"
 import type { Row } from "../rows.ts"
 import { listColumns } from "../list-columns.ts"
+import { accessEndpoints } from "./access.ts"
 import { proxyEndpoints } from "./proxies.ts"
 import { routeEndpoints } from "./routes.ts"
 import { tokenEndpoints } from "./tokens.ts"
@@ -44,4 +45,5 @@ export const formattedEndpoints = [
   formatted(byId(tokenEndpoints, "listTokens"), "tokens"),
   formatted(byId(proxyEndpoints, "listProxies"), "targets"),
   formatted(byId(routeEndpoints, "listRoutes"), "routes"),
+  formatted(byId(accessEndpoints, "listAccess"), "requests"),
 ]

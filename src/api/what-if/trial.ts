@@ -80,6 +80,7 @@ function simulated(api: Api, world: World, events: StoredEvent[]): Api {
     store: { ...memoryEventStore(() => clock().getTime()), read: readOver(api.store, world.position, events) },
     oauth: untouchable("sessions and tokens of OAuth"),
     logTools: untouchable("the log itself"),
+    access: untouchable("the access log"),
     subscriptions: untouchable("subscribers"),
     webhooks: {
       notes: { read: async () => undefined },

@@ -1,7 +1,8 @@
 import { type Recipe, argument, required } from "../recipe.ts"
 import { auditHint, showAudit, showHistory } from "../audit-text.ts"
-import { CliFailure } from "../failure.ts"
+import { access } from "./access.ts"
 import { events } from "./events.ts"
+import { filtersOf } from "../filters.ts"
 import type { Session } from "../session.ts"
 
 const group = "audit"
@@ -43,7 +44,7 @@ const audit: Recipe = {
   parameters: [],
   options: true,
   async run(session, _args, options) {
-    const { all, ...filters } = Object.fromEntries(options.filter((option) => option !== "").map(pair))
+    const { all, ...filters } = filtersOf(options)
     if (all === "true") return showAll(session, filters)
     const query = { per_page: 100, ...filters }
     const page = session.flag("page")
@@ -84,12 +85,6 @@ async function showAll(session: Session, filters: Readonly<Record<string, string
   )
 }
 
-function pair(text: string): [string, string] {
-  const [name = "", ...value] = text.split("=")
-  if (value.length === 0) throw new CliFailure("usage", `${text} is not filter=value`)
-  return [name, value.join("=")]
-}
-
 const digest: Recipe = {
   name: "digest",
   group,
@@ -100,5 +95,5 @@ const digest: Recipe = {
   },
 }
 
-/** Recipes that read the log. */
-export const auditRecipes: readonly Recipe[] = [history, who, audit, events, digest]
+/** Recipes that read the logs. */
+export const auditRecipes: readonly Recipe[] = [history, who, audit, events, access, digest]

@@ -19,7 +19,10 @@ export interface McpExchange {
   shortened: boolean
 }
 
-/** The part of an access record that is about MCP. Names and methods are cut to a length that a log can bear. */
+/**
+ * The part of an access record that is about MCP. Names and methods are cut to a length that a log can bear, and a URI to what is no
+ * credential: neither userinfo nor query.
+ */
 export interface McpLog {
   /** Method of the message, or of the first of a batch; null when there is none. */
   readonly method: string | null
@@ -50,7 +53,12 @@ export function newMcpExchange(era: Era): McpExchange {
 export function mcpLog(method: string, operation: McpOperation | undefined, rule: string | undefined): McpLog {
   return {
     method: method === "" ? null : method.slice(0, longest),
-    name: operation === undefined ? null : operation.name.slice(0, longest),
+    name: operation === undefined ? null : loggedName(operation),
     rule: rule ?? null,
   }
+}
+
+function loggedName({ kind, name }: McpOperation): string {
+  const shown = kind === "resource" ? name.replace(/[?#].*$/s, "").replace(/\/\/[^/]*@/, "//") : name
+  return shown.slice(0, longest)
 }

@@ -135,6 +135,19 @@ describe("a call that the policy denies", () => {
     })
     expect(record("ok")).toMatchObject({ status: 200, reason: null, mcp: { rule: "1" } })
   })
+
+  it.each([
+    ["https://files.test/a?token=secret", "https://files.test/a"],
+    ["https://user:secret@files.test/b#secret", "https://files.test/b"],
+    [`https://user:secret${"x".repeat(300)}@files.test/c`, "https://files.test/c"],
+  ])("leaves out of the access log what may be a credential: %s", async (uri, shown) => {
+    gate.mcp({})
+    await gate.call(message("resources/read", { uri }))
+    await expect
+      .poll(() => gate.edge.records.at(-1)?.mcp)
+      .toEqual({ method: "resources/read", name: shown, rule: null })
+    expect(gate.backend.requests.at(-1)!.body).toContain(uri)
+  })
 })
 
 describe("a call that lacks scopes", () => {
