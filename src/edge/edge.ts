@@ -115,6 +115,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
       hosts: served,
       publicHttpsPort: config.publicHttpsPort,
       masterKey: Buffer.from(config.MASTER_KEY, "base64"),
+      mostHeld: config.EDGE_MAX_HELD_BYTES,
     }),
     metadata(proxy, method, path) {
       const ours = parts.metadata(proxy, method, path)

@@ -146,6 +146,8 @@ export interface Exchange {
   mcp: McpExchange | undefined
   /** Changes the answer's body on its way. */
   filter: BodyFilter | undefined
+  /** Sends the head of an answer that is judged as a whole, and until then may become another. */
+  sendHead: (() => void) | undefined
   reason: string | null
   /** What a handler of our own found out. */
   noted: Noted | undefined

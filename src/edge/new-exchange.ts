@@ -37,6 +37,7 @@ export function newExchange(
     nonce: undefined,
     mcp: undefined,
     filter: undefined,
+    sendHead: undefined,
     reason: null,
     noted: undefined,
     bytes: 0,

@@ -1,6 +1,6 @@
 import { type ChunkedState, decodeChunked, startChunked } from "./chunked.ts"
 import { type Lender, lender } from "./read-buffers.ts"
-import type { BodyFilter } from "./mcp/body-filter.ts"
+import type { BodyFilter, FilterFault } from "./mcp/body-filter.ts"
 import { type StreamTail, noteTail } from "./mcp/keep-alive.ts"
 import type { Exchange } from "./exchange.ts"
 import type { ResponseHead } from "./response-parser.ts"
@@ -43,7 +43,7 @@ export function responseBody(head: ResponseHead, hasBody: boolean, now: number):
 /** What came of a piece of a body. `used` is the index behind its last byte. */
 export interface Delivered {
   readonly used: number
-  readonly state: "more" | "done" | "broken"
+  readonly state: "more" | "done" | "broken" | FilterFault
   /** False when the client takes no more for now. */
   readonly flowing: boolean
 }
@@ -91,12 +91,15 @@ function deliverFiltered(
   to: number,
 ): Delivered {
   let flowing = true
-  let judged = true
+  let fault: FilterFault | undefined
   const send = (start: number, end: number) => {
+    if (fault !== undefined) return
     const out = filter.push(bytes.subarray(start, end))
-    if (out === undefined) judged = false
-    else if (out.length > 0) flowing = write(exchange, out) && flowing
-    if (body.tail !== undefined && out !== undefined) noteTail(body.tail, out, 0, out.length)
+    if (typeof out === "string") fault = out
+    else {
+      if (out.length > 0) flowing = write(exchange, out) && flowing
+      if (body.tail !== undefined) noteTail(body.tail, out, 0, out.length)
+    }
   }
   let used: number
   if (body.chunked === undefined) {
@@ -104,20 +107,22 @@ function deliverFiltered(
     body.left -= used - from
     send(from, used)
   } else used = decodeChunked(body.chunked, bytes, from, to, send)
-  if (used === -1 || !judged) return { used, state: "broken", flowing }
+  if (fault !== undefined) return { used, state: fault, flowing }
+  if (used === -1) return { used, state: "broken", flowing }
   if (body.chunked === undefined ? body.left > 0 : body.chunked.phase !== "done")
     return { used, state: "more", flowing }
-  return { used, state: endBody(exchange) ? "done" : "broken", flowing }
+  return { used, state: endBody(exchange) ?? "done", flowing }
 }
 
-/** Ends an answer whose body is complete. @returns false when its filter does not let the rest go */
-export function endBody(exchange: Exchange): boolean {
+/** Ends an answer whose body is complete. @returns why its filter does not let the rest go */
+export function endBody(exchange: Exchange): FilterFault | undefined {
   const { res, filter } = exchange
   const rest = filter?.end()
-  if (filter !== undefined && rest === undefined) return false
+  if (typeof rest === "string") return rest
+  exchange.sendHead?.()
   if (rest !== undefined && rest.length > 0) write(exchange, rest)
   res.end()
-  return true
+  return undefined
 }
 
 function write(exchange: Exchange, bytes: Buffer): boolean {

@@ -1,5 +1,7 @@
 import { type ResponseHead, headEnd, parseHead } from "./response-parser.ts"
 import { takesComments, withChanged } from "./mcp/answer-shape.ts"
+import type { FilterFault } from "./mcp/body-filter.ts"
+import { faultOf, rpcErrorText } from "./mcp/rpc-error.ts"
 import { deliver, endBody, responseBody } from "./response-body.ts"
 import type { Exchange } from "./exchange.ts"
 import { dropUpstream, fail } from "./abandon.ts"
@@ -73,19 +75,42 @@ function finalHead(exchange: Exchange, head: ResponseHead, bytes: Buffer, from: 
   // A backend that refuses a body does not want the rest of it; nobody else does.
   if (edge.draining || (status >= 400 && !exchange.uploadDone)) endAfter(exchange)
   const hasBody = exchange.method !== "HEAD" && status !== 204 && status !== 304
+  if (exchange.filter?.whole === true) keepHead(exchange, status, headers)
   // Node only reads them.
-  res.writeHead(status, headers as string[])
+  else res.writeHead(status, headers as string[])
   exchange.phase = "body"
   exchange.body = responseBody(head, hasBody, exchange.lastByte)
   if (exchange.mcp !== undefined && takesComments(head)) exchange.body.tail = { text: "", commentedAt: 0 }
   if (exchange.body.left === 0) {
+    exchange.sendHead?.()
     res.end()
     finish(exchange, from < to)
     return true
   }
   // The client learns at once that the answer has begun, even when its first byte takes an hour.
-  if (from === to) res.flushHeaders()
+  if (from === to && exchange.sendHead === undefined) res.flushHeaders()
   return from === to || bodyBytes(exchange, bytes, from, to)
+}
+
+/** The head waits for the whole body, which may still become a refusal. */
+function keepHead(exchange: Exchange, status: number, headers: readonly string[]): void {
+  exchange.sendHead = () => void exchange.res.writeHead(status, headers as string[])
+}
+
+/**
+ * An answer that its filter does not let through. Where events of it went out already, each of them is whole, and the error is one
+ * more; without a message to answer the stream is cut.
+ */
+function refuseAnswer(exchange: Exchange, fault: FilterFault): void {
+  const code = fault === "mcp_answers_overloaded" ? "overloaded" : "bad_gateway"
+  const { res, body, mcp } = exchange
+  if (!res.headersSent || body?.eventStream !== true || mcp?.id === undefined) return fail(exchange, code, fault)
+  exchange.reason = fault
+  exchange.phase = "done"
+  dropUpstream(exchange)
+  const event = `data: ${rpcErrorText(faultOf(code, mcp.id))}\n\n`
+  exchange.bytes += event.length
+  res.end(event)
 }
 
 /** Tells other proxies on the way not to hold back events, unless the backend says what they shall do. */
@@ -125,10 +150,14 @@ function bodyBytes(exchange: Exchange, bytes: Buffer, from: number, to: number):
   const { body } = exchange
   if (body === undefined) return false
   const { used, state, flowing } = deliver(exchange, body, bytes, from, to)
-  if (state === "broken") return broken(exchange, "upstream_bad_chunk")
   if (state === "done") {
     finish(exchange, used < to)
     return true
+  }
+  if (state === "broken") return broken(exchange, "upstream_bad_chunk")
+  if (state !== "more") {
+    refuseAnswer(exchange, state)
+    return false
   }
   if (!flowing) pause(exchange)
   return flowing
@@ -150,8 +179,10 @@ function pause(exchange: Exchange): void {
 
 /** The upstream closed. @returns true when that is how this body ends */
 export function endOfUpstream(exchange: Exchange): boolean {
-  if (exchange.body?.left !== Infinity || !endBody(exchange)) return false
-  finish(exchange, false)
+  if (exchange.body?.left !== Infinity) return false
+  const fault = endBody(exchange)
+  if (fault === undefined) finish(exchange, false)
+  else refuseAnswer(exchange, fault)
   return true
 }
 

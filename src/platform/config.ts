@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { parseEnv } from "node:util"
 import * as z from "zod"
 import { flag, host, httpUrl, list, port, portRange, secret, text, whole } from "./config-values.ts"
+import { edgeVariables } from "./edge-variables.ts"
 import { issuersProblem, oauthVariables } from "./oauth-variables.ts"
 
 /**
@@ -97,28 +98,7 @@ export const variables = {
   CERT_STATUS_RETENTION_SECONDS: whole(300, 1).describe("How long a finished generation's status is kept, seconds."),
   CERT_GEN_MAX_WORKERS: whole(5, 1).describe("Certificates that are ordered at the same time."),
   RSA_KEY_SIZE: whole(2048, 2048).describe("Bits of an RSA certificate key."),
-  PROXY_CONNECT_TIMEOUT: whole(30, 1).describe("Seconds to reach a backend."),
-  PROXY_REQUEST_TIMEOUT: whole(120, 1).describe("Seconds until a backend's response headers."),
-  FETCHER_NAVIGATION_TIMEOUT: whole(25, 1).describe(
-    "Seconds that a browser in front gets; nothing here fetches by one. A start with one that is not below PROXY_CONNECT_TIMEOUT warns.",
-  ),
-  EDGE_HANDSHAKE_TIMEOUT: whole(10, 1).describe("Seconds for a TLS handshake."),
-  EDGE_FIRST_BYTE_TIMEOUT: whole(10, 1).describe("Seconds from connection to the first request byte."),
-  EDGE_HEADERS_TIMEOUT: whole(10, 1).describe("Seconds for a request's headers."),
-  EDGE_BODY_MIN_RATE: whole(1024).describe("Bytes per second a request body must reach after 10 seconds."),
-  EDGE_KEEPALIVE_TIMEOUT: whole(65, 1).describe("Seconds an idle client connection is kept."),
-  EDGE_MAX_HEADER_BYTES: whole(16_384, 1024).describe("Bytes of all request headers."),
-  EDGE_MAX_HEADERS: whole(100, 10).describe("Number of request headers."),
-  EDGE_MAX_URL_BYTES: whole(8192, 256).describe("Bytes of a request target."),
-  EDGE_MAX_BODY_BYTES: whole(0).describe("Bytes of a proxied request body; 0 = no limit."),
-  EDGE_MAX_CONNECTIONS: whole(10_000, 1).describe("Client connections in all."),
-  EDGE_MAX_CONNECTIONS_PER_IP: whole(500, 1).describe("Client connections of one address (IPv6: /64)."),
-  EDGE_STREAM_IDLE_TIMEOUT: whole(3600, 1).describe(
-    "Seconds a stream may be silent both ways; comments of Gatehouse do not count.",
-  ),
-  EDGE_STREAM_KEEPALIVE: whole(25).describe(
-    "Seconds after which a silent event stream of an MCP endpoint gets a comment; 0 = never.",
-  ),
+  ...edgeVariables,
   AUTH_STREAM_RECHECK: whole(30, 1).describe("Seconds between checks of an open stream's token."),
   EVENT_STREAMS_PER_TOKEN: whole(20, 1).describe("Subscriptions to events that one API token may hold open on a node."),
   EVENT_STREAM_STALL: whole(30, 1).describe("Seconds a subscriber may leave events unread before it is cut."),

@@ -6,7 +6,7 @@ import { parseBody, parseParams, parseQuery } from "../validate.ts"
 import { GatehouseError } from "../../errors.ts"
 import { accessLosses } from "../../projections/access-loss.ts"
 import { completeWorld } from "../complete-world.ts"
-import { type World, find } from "../../events/world.ts"
+import { type World, find, fork } from "../../events/world.ts"
 import { routingChanges } from "../../projections/routing.ts"
 import { type Step, trial } from "../what-if/trial.ts"
 import { worldChanges } from "../../projections/state-diff.ts"
@@ -108,7 +108,9 @@ export function whatIfEndpoint(operations: () => readonly Endpoint[]): Endpoint 
       })
       await completeWorld(call.api)
       const { api, signal } = call
-      const before = at === undefined ? api.projections.world : await api.logTools.past.at({ position: at }, signal)
+      // The world goes on while others are served.
+      const before =
+        at === undefined ? fork(api.projections.world) : await api.logTools.past.at({ position: at }, signal)
       const { position } = before
       const { after, events, refused, answer } = await trial(api, steps, before)
       const body = {
@@ -120,7 +122,7 @@ export function whatIfEndpoint(operations: () => readonly Endpoint[]): Endpoint 
         events: events.slice(0, most).map((event) => eventView(event, true)),
         changes: worldChanges(before, after).slice(0, most),
         routing: routingChanges(before, after).slice(0, most),
-        access: accessLosses(before, after, api.config).slice(0, most),
+        access: await accessLosses(before, after, api.config, most, signal),
       }
       return { body }
     },

@@ -1,6 +1,7 @@
 import { type BodyFilter, jsonFilter } from "./body-filter.ts"
 import type { ResponseHead } from "../response-parser.ts"
 import type { Hides } from "./list-filter.ts"
+import type { Hold } from "./held-bytes.ts"
 import { eventFilter } from "./event-filter.ts"
 
 /** Fields that say something about the bytes of a body that was changed. */
@@ -15,9 +16,9 @@ const aboutBytes = new Set([
 ])
 
 /** Filter for the body of an answer. @returns undefined when it is coded and cannot be looked into */
-export function filterFor(head: ResponseHead, hides: Hides): BodyFilter | undefined {
+export function filterFor(head: ResponseHead, hides: Hides, hold: Hold): BodyFilter | undefined {
   if (isCoded(head)) return undefined
-  return head.eventStream ? eventFilter(hides) : jsonFilter(hides)
+  return head.eventStream ? eventFilter(hides, hold) : jsonFilter(hides, hold)
 }
 
 /** Is this an event stream of unknown length into which comments can be put? */

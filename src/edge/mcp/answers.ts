@@ -4,6 +4,7 @@ import { type ToolSchemas, watched } from "./tool-schemas.ts"
 import { filterFor, withChanged, withoutBytes } from "./answer-shape.ts"
 import type { ResourceProxy } from "../../projections/resource.ts"
 import type { Exchange } from "../exchange.ts"
+import type { HeldBytes } from "./held-bytes.ts"
 import type { Hides } from "./list-filter.ts"
 import type { Hosts } from "../../projections/hosts.ts"
 import type { McpExchange } from "./exchange.ts"
@@ -15,6 +16,7 @@ export interface AnswerParts {
   readonly hosts: Hosts
   readonly sessions: SessionIds
   readonly schemas: ToolSchemas
+  readonly held: HeldBytes
   readonly caller: (exchange: Exchange, proxy: ResourceProxy) => McpCaller
 }
 
@@ -34,7 +36,7 @@ export function shapeAnswer(
   head: ResponseHead,
   given: readonly string[],
 ): readonly string[] | undefined {
-  const { sessions, schemas, hosts } = parts
+  const { sessions, schemas, hosts, held } = parts
   const headers = head.mcp
     ? withChanged(given, "mcp-session-id", (id) =>
         mcp.era === "modern" ? undefined : sessions.wrap(id, bindingOf(exchange)),
@@ -42,7 +44,8 @@ export function shapeAnswer(
     : given
   if (head.status >= 300 || head.end === 0) return headers
   const { schemaPlace } = mcp
-  if (schemaPlace !== undefined) exchange.filter = watched(head.eventStream, (text) => schemas.note(schemaPlace, text))
+  if (schemaPlace !== undefined)
+    exchange.filter = watched(head.eventStream, held.hold(exchange), (text) => schemas.note(schemaPlace, text))
   if (!mcp.lists) return headers
   const judged = hosts.get(exchange.hostname)?.proxy
   const policy = judged?.mcp?.mcp_policy
@@ -55,7 +58,7 @@ export function shapeAnswer(
     const now = proxy?.mcp?.mcp_policy
     return proxy === undefined || (now !== undefined && judgeOperation(now, operation, caller).type === "denied")
   }
-  const filter = filterFor(head, hides)
+  const filter = filterFor(head, hides, held.hold(exchange))
   if (filter === undefined) return undefined
   exchange.filter = exchange.filter === undefined ? filter : chained(exchange.filter, filter)
   mcp.shortened = true

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../errors.ts"
 import type { Exchange } from "../exchange.ts"
+import type { HeldBytes } from "./held-bytes.ts"
 import { fail } from "../abandon.ts"
 import { reason } from "../../platform/log.ts"
 
@@ -10,35 +11,23 @@ export interface BodyReader {
    * @param most bytes
    */
   read(exchange: Exchange, most: number, done: (body: Buffer) => void, refused: (code: ErrorCode) => void): void
-  /** Bytes that are held now. */
-  readonly held: number
-  /** The exchange is over: what was held for it is not any more. */
-  release(exchange: Exchange): void
 }
 
-/** Of all requests together; beyond it a node answers 503 instead of running out of memory. */
-const mostHeld = 256 * 1024 * 1024
-
-/** @param most bytes held for all requests together */
-export function bodyReader(most = mostHeld): BodyReader {
-  let held = 0
+/** @param held what all may hold together; beyond it a node answers 503 instead of running out of memory */
+export function bodyReader(held: HeldBytes): BodyReader {
   return {
-    get held() {
-      return held
-    },
     read(exchange, mostOfOne, done, refused) {
       const { req, res, scan } = exchange
       if (Number(scan.contentLength) > mostOfOne) return refused("payload_too_large")
       if (scan.expect === "100-continue" && req.httpVersion === "1.1") res.writeContinue()
       const chunks: Buffer[] = []
+      const hold = held.hold(exchange)
       exchange.phase = "reading"
       req.on("data", (chunk: Buffer) => {
         if (exchange.phase !== "reading") return
         exchange.received += chunk.length
-        held += chunk.length
-        exchange.heldBytes += chunk.length
         if (exchange.received > mostOfOne) return refused("payload_too_large")
-        if (held > most) return refused("overloaded")
+        if (!hold.take(chunk.length)) return refused("overloaded")
         chunks.push(chunk)
       })
       req.on("end", () => {
@@ -53,10 +42,6 @@ export function bodyReader(most = mostHeld): BodyReader {
           fail(exchange, "internal")
         }
       })
-    },
-    release(exchange) {
-      held -= exchange.heldBytes
-      exchange.heldBytes = 0
     },
   }
 }

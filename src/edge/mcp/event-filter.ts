@@ -1,9 +1,10 @@
 import { type BodyFilter, mostHeld, none } from "./body-filter.ts"
 import { type Hides, filteredText } from "./list-filter.ts"
+import type { Hold } from "./held-bytes.ts"
 import { eventParts, linesOf } from "./event-data.ts"
 
 /** Filter of an event stream: each event goes on when it is whole (HTML, Server-sent events §9.2.6). */
-export function eventFilter(hides: Hides): BodyFilter {
+export function eventFilter(hides: Hides, hold: Hold): BodyFilter {
   let held: Buffer[] = []
   let length = 0
   let lineIsEmpty = true
@@ -28,6 +29,7 @@ export function eventFilter(hides: Hides): BodyFilter {
   }
 
   return {
+    whole: false,
     push(bytes) {
       const out: Buffer[] = []
       let start = 0
@@ -39,16 +41,20 @@ export function eventFilter(hides: Hides): BodyFilter {
       }
       for (let end = endOfEvent(bytes, start); end !== -1; end = endOfEvent(bytes, end)) {
         const event = filteredEvent(Buffer.concat([...held, bytes.subarray(start, end)]), hides)
-        if (event === undefined) return undefined
+        if (event === undefined) return "mcp_answer_unreadable"
         out.push(event)
         held = []
         length = 0
+        hold.drop()
         start = end
       }
       length += bytes.length - start
-      if (length > mostHeld) return undefined
-      if (start < bytes.length) held.push(Buffer.from(bytes.subarray(start)))
-      return out.length === 1 ? out[0] : Buffer.concat(out)
+      if (length > mostHeld) return "mcp_answer_too_large"
+      if (start < bytes.length) {
+        if (!hold.take(bytes.length - start)) return "mcp_answers_overloaded"
+        held.push(Buffer.from(bytes.subarray(start)))
+      }
+      return out.length === 1 ? out[0]! : Buffer.concat(out)
     },
     // An event without its blank line is no event.
     end: () => none,

@@ -19,6 +19,7 @@ import type { Hosts } from "../../projections/hosts.ts"
 import type { ResourceProxy } from "../../projections/resource.ts"
 import type { ResponseHead } from "../response-parser.ts"
 import { bodyReader } from "./body-reader.ts"
+import { heldBytes } from "./held-bytes.ts"
 import { hidesAnything } from "../../projections/mcp-policy.ts"
 import { isMcpEndpoint } from "../../projections/mcp-endpoint.ts"
 import { paramFault } from "./param-headers.ts"
@@ -55,6 +56,8 @@ export interface McpGateParts {
   readonly publicHttpsPort: number
   /** 32 bytes; session ids are bound with a key that is derived from it. */
   readonly masterKey: Buffer
+  /** Bytes of requests and answers together that are held until they are judged. */
+  readonly mostHeld: number
 }
 
 /** Answers a request that does not pass; undefined for one that does. */
@@ -63,11 +66,12 @@ type Refuse = (() => void) | undefined
 const defaultMaxBody = 4 * 1024 * 1024
 
 /** The gate of one edge. */
-export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGateParts): McpGate {
-  const reader = bodyReader()
+export function mcpGate({ guard, hosts, publicHttpsPort, masterKey, mostHeld }: McpGateParts): McpGate {
+  const held = heldBytes(mostHeld)
+  const reader = bodyReader(held)
   const caller = ({ identity }: Exchange, proxy: ResourceProxy) =>
     callerOf(identity === null ? undefined : guard.claims(identity), proxy)
-  const parts: AnswerParts = { hosts, caller, sessions: sessionIds(masterKey), schemas: toolSchemas() }
+  const parts: AnswerParts = { hosts, caller, sessions: sessionIds(masterKey), schemas: toolSchemas(), held }
 
   function take(exchange: Exchange, proxy: ResourceProxy, onward: () => void): void {
     const { mcp } = proxy
@@ -188,7 +192,7 @@ export function mcpGate({ guard, hosts, publicHttpsPort, masterKey }: McpGatePar
     take,
     shape: (exchange, mcp, head, headers) => shapeAnswer(parts, exchange, mcp, head, headers),
     stillAllowed,
-    release: reader.release,
+    release: held.release,
   }
 }
 

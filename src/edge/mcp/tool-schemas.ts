@@ -1,5 +1,6 @@
 import { type ParamHeader, paramHeaders } from "./param-headers.ts"
 import { type BodyFilter, mostHeld, none } from "./body-filter.ts"
+import type { Hold } from "./held-bytes.ts"
 import { dataOf } from "./event-data.ts"
 import { isObject } from "./message.ts"
 
@@ -51,19 +52,24 @@ function toolsIn(text: string): { name: string; inputSchema: unknown }[] {
   })
 }
 
-/** Lets a body pass as it is and shows its text, or the data of each of its events, to somebody. */
-export function watched(eventStream: boolean, see: (text: string) => void): BodyFilter {
-  const chunks: Buffer[] = []
+/** Lets a body pass as it is and shows its text, or the data of each of its events, to somebody; not where there is no room for it. */
+export function watched(eventStream: boolean, hold: Hold, see: (text: string) => void): BodyFilter {
+  let chunks: Buffer[] | undefined = []
   let length = 0
   return {
+    whole: false,
     push(bytes) {
       const copy = Buffer.from(bytes)
       length += copy.length
-      if (length <= mostHeld) chunks.push(copy)
+      if (chunks !== undefined && (length > mostHeld || !hold.take(copy.length))) {
+        chunks = undefined
+        hold.drop()
+      }
+      chunks?.push(copy)
       return copy
     },
     end() {
-      const text = length > mostHeld ? "" : Buffer.concat(chunks).toString("utf8")
+      const text = chunks === undefined ? "" : Buffer.concat(chunks).toString("utf8")
       for (const part of eventStream ? dataOf(text) : [text]) see(part)
       return none
     },

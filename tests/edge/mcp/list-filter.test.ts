@@ -2,13 +2,15 @@ import { describe, expect, it } from "vitest"
 import type { BodyFilter } from "../../../src/edge/mcp/body-filter.ts"
 import { eventFilter } from "../../../src/edge/mcp/event-filter.ts"
 import fc from "fast-check"
+import { heldBytes } from "../../../src/edge/mcp/held-bytes.ts"
 import { jsonFilter } from "../../../src/edge/mcp/body-filter.ts"
 
+const hold = () => heldBytes(256 * 1024 * 1024).hold({ heldBytes: 0 })
 const hides = ({ kind, name }: { kind: string; name: string }) => name.startsWith(`hidden-${kind}`)
 const tools = [{ name: "open" }, { name: "hidden-tool-1" }, { name: "hidden-prompt" }]
 const result = (value: object) => ({ jsonrpc: "2.0", id: 1, result: value })
 
-/** What comes out of a filter when a text goes in, cut at these places; "refused" when it may not. */
+/** What comes out of a filter when a text goes in, cut at these places; why, when it may not. */
 function run(filter: BodyFilter, text: string | Buffer, cuts: readonly number[] = []): string {
   const bytes = Buffer.from(text)
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
@@ -17,16 +19,16 @@ function run(filter: BodyFilter, text: string | Buffer, cuts: readonly number[] 
     // The edge reads into one buffer again and again.
     const piece = Buffer.from(bytes.subarray(places[at - 1], places[at]))
     const passed = filter.push(piece)
-    if (passed === undefined) return "refused"
+    if (typeof passed === "string") return passed
     out.push(Buffer.from(passed))
     piece.fill(0)
   }
   const rest = filter.end()
-  return rest === undefined ? "refused" : Buffer.concat([...out, rest]).toString()
+  return typeof rest === "string" ? rest : Buffer.concat([...out, rest]).toString()
 }
 
 describe("a JSON answer", () => {
-  const json = (text: string, cuts: number[] = []) => run(jsonFilter(hides), text, cuts)
+  const json = (text: string, cuts: number[] = []) => run(jsonFilter(hides, hold()), text, cuts)
 
   it("loses the entries that are hidden, of every kind of list, and nothing else", () => {
     const lists = {
@@ -72,14 +74,14 @@ describe("a JSON answer", () => {
   it("passes byte by byte when it holds no list, and not at all when it cannot be read", () => {
     for (const text of ['{ "jsonrpc":"2.0", "error":{} }', "not json", "", '{"result":{"content":[]}}'])
       expect(json(text)).toBe(text)
-    expect(json('{"result":{"tools":[{"name":NaN}]}}')).toBe("refused")
-    expect(json('{"result":{"tools":[')).toBe("refused")
-    expect(run(jsonFilter(hides), Buffer.alloc(17 * 1024 * 1024, 32))).toBe("refused")
+    expect(json('{"result":{"tools":[{"name":NaN}]}}')).toBe("mcp_answer_unreadable")
+    expect(json('{"result":{"tools":[')).toBe("mcp_answer_unreadable")
+    expect(run(jsonFilter(hides, hold()), Buffer.alloc(17 * 1024 * 1024, 32))).toBe("mcp_answer_too_large")
   })
 })
 
 describe("an event stream", () => {
-  const events = (text: string, cuts: number[] = []) => run(eventFilter(hides), text, cuts)
+  const events = (text: string, cuts: number[] = []) => run(eventFilter(hides, hold()), text, cuts)
   const listed = JSON.stringify(result({ tools }))
   const shortened = JSON.stringify(result({ tools: [{ name: "open" }, { name: "hidden-prompt" }] }))
 
@@ -133,10 +135,9 @@ describe("an event stream", () => {
   })
 
   it("ends where an event names a list but cannot be read, or never ends", () => {
-    expect(events('data: {"result":{"tools":[NaN]}}\n\n')).toBe("refused")
-    expect(run(eventFilter(hides), Buffer.concat([Buffer.from("data: "), Buffer.alloc(17 * 1024 * 1024, 65)]))).toBe(
-      "refused",
-    )
+    expect(events('data: {"result":{"tools":[NaN]}}\n\n')).toBe("mcp_answer_unreadable")
+    const endless = Buffer.concat([Buffer.from("data: "), Buffer.alloc(17 * 1024 * 1024, 65)])
+    expect(run(eventFilter(hides, hold()), endless)).toBe("mcp_answer_too_large")
     // The start of an event that is cut off is no event, and never goes on.
     expect(events(`data: ${listed}`)).toBe("")
   })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { heldBytes } from "../../../src/edge/mcp/held-bytes.ts"
 import { paramFault, paramHeaders } from "../../../src/edge/mcp/param-headers.ts"
 import { toolSchemas, watched } from "../../../src/edge/mcp/tool-schemas.ts"
 
@@ -89,7 +90,7 @@ describe("schemas of tools", () => {
     const pretty = JSON.stringify({ result: { tools: [{ name: "sql", inputSchema: schema }] } }, null, 1).split("\n")
     for (const end of ["\n", "\r\n", "\r"]) {
       const seen: string[] = []
-      const body = watched(true, (text) => seen.push(text))
+      const body = watched(true, heldBytes(2 ** 20).hold({ heldBytes: 0 }), (text) => seen.push(text))
       const stream = [
         "\ufeffdata: {}",
         "",
