@@ -4,6 +4,7 @@ import type { DockerParts } from "./docker.ts"
 import type { ConnectRedis } from "../platform/redis.ts"
 import type { EventRecord } from "../platform/event-store.ts"
 import type { Kind } from "../events/event.ts"
+import { atHead, reaches } from "./at-head.ts"
 import { keepLease } from "../platform/lease.ts"
 import { subscribe } from "../platform/subscription.ts"
 import { type WebhookParts, workOnWebhooks } from "./webhook-worker.ts"
@@ -86,14 +87,6 @@ export function startEffects(options: EffectOptions): Effects {
   }
 }
 
-const catchUpMs = 1000
-
-/** The leader before may have recorded what this node has not seen yet: waits for all of that. */
-async function atHead({ store, projections }: EffectOptions, signal: AbortSignal): Promise<void> {
-  const head = await store.head()
-  while (!signal.aborted && !(await projections.reached(head.position, catchUpMs)));
-}
-
 /**
  * Works with news of one kind of aggregates, from a consumer group.
  */
@@ -124,7 +117,7 @@ function changesOf(wanted: Kind, { projections }: EffectContext) {
     changes,
     async handle({ kind, position }: EventRecord, signal: AbortSignal): Promise<void> {
       if (kind !== wanted) return
-      while (!signal.aborted && !(await projections.reached(position, catchUpMs)));
+      await reaches(projections, position, signal)
       for (const listener of listeners) listener()
     },
   }

@@ -3,6 +3,7 @@ import type { CommandType } from "../commands/command.ts"
 import type { OAuthIndex } from "../platform/oauth-index.ts"
 import type { TtlStore } from "../platform/ttl-store.ts"
 import { all, find } from "../events/world.ts"
+import { atHead } from "./at-head.ts"
 import { endOfLife, isOrphan } from "../events/oauth-client.ts"
 import { keepLease } from "../platform/lease.ts"
 import { reason } from "../platform/log.ts"
@@ -74,9 +75,8 @@ export function oauthSweep(parts: HygieneParts): (signal: AbortSignal) => Promis
   /** Grants that looked dead, and when they were first seen so, milliseconds since the epoch. */
   let suspects: ReadonlyMap<string, number> = new Map()
   return async (signal) => {
-    const head = await parts.store.head()
-    if (!(await parts.projections.reached(head.position, decisionMs)) || signal.aborted)
-      return { clients: 0, grants: 0, sessions: 0, keys: 0 }
+    await atHead(parts, signal)
+    if (signal.aborted) return { clients: 0, grants: 0, sessions: 0, keys: 0 }
     const clients = await inBatches(parts, "RemoveExpiredClients", "client_ids", overClients(parts), signal)
     const dead = await deadGrants(parts, suspects)
     suspects = dead.suspects

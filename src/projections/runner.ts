@@ -72,6 +72,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
   const start = (from: "disk" | "store", snapshot: World) => {
     restore(world, snapshot)
     log.info("snapshot_loaded", { from, position: world.position })
+    waiting.advanced()
   }
   const local = usable("disk", file.load())
   if (local !== undefined) {
@@ -133,6 +134,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
     const changed = renewals(world, next)
     restore(world, next)
     if (changed.length > 0) tell(changed)
+    else waiting.advanced()
   }
   const catchUp = async (signal: AbortSignal) => {
     if (world.position === 0) await startFromStore()

@@ -185,6 +185,19 @@ describe("a sweep", () => {
 })
 
 describe("the loop", () => {
+  it("ends soon, also on a node that has not caught up", async () => {
+    const ending = new AbortController()
+    const waits: number[] = []
+    const behind = async (_position: number, waitMs: number) => {
+      waits.push(waitMs)
+      ending.abort()
+      return false
+    }
+    const sweep = oauthSweep({ ...parts(), projections: { ...node.projections, reached: behind } })
+    expect(await sweep(ending.signal)).toEqual({ clients: 0, grants: 0, sessions: 0, keys: 0 })
+    expect(waits).toEqual([1000])
+  })
+
   it("sweeps on one node at a time, and goes on after a failure", async () => {
     await registerClient(node)
     node.clock.offset = days(2)

@@ -7,6 +7,7 @@ import type { EventStore } from "../../src/platform/event-store.ts"
 import { genesisHash } from "../../src/platform/event-chain.ts"
 import { join } from "node:path"
 import { memoryEventStore } from "../../src/platform/memory-event-store.ts"
+import { snapshotName } from "../../src/projections/snapshot.ts"
 
 const genesis = { position: 0, hash: genesisHash }
 let server: RedisServer
@@ -58,6 +59,17 @@ describe("a node's projections", () => {
       await eventually(() => second.live)
       expect(second.digest()).toEqual(whole.digest())
     }
+  })
+
+  test("are waited for no longer than until the store's snapshot has the position", async () => {
+    const store = memoryEventStore(() => 0, { events: eventsAfter(genesis, story) })
+    const first = nodes.node(store, { home: mkdtempSync(join(nodes.home, "first-")) })
+    await eventually(() => first.live)
+    await first.stop()
+    expect(await store.snapshot(snapshotName)).toBeDefined()
+    const second = nodes.node(store, { home: mkdtempSync(join(nodes.home, "second-")) })
+    expect(second.position).toBe(0)
+    expect(await second.reached(story.length, 10_000)).toBe(true)
   })
 
   test("of two nodes have equal digests, and other digests one event later", async () => {
