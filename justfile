@@ -10,6 +10,9 @@ export PATH := justfile_directory() / "node_modules/.bin" + ":" + env("PATH") + 
 # Compiled modules are kept: a command takes half the CPU time from its second run on.
 export NODE_COMPILE_CACHE := env("NODE_COMPILE_CACHE", justfile_directory() / "node_modules/.cache/node")
 
+# Default of arguments that must be given. just itself would end with 1 where one is left out; the commands know this word and end with 2.
+required := "<required>"
+
 import? 'just/manage.just'
 import 'just/tests.just'
 
@@ -69,7 +72,7 @@ setup: _installed
 dev: _installed
     node scripts/stack.ts dev
 
-# Follows the log of gatehouse (default), redis or supervisor
+# Follows the log of gatehouse (default), redis or supervisor; follow=false ends after the last 100 lines
 [group('run')]
 logs *service: _packages
     node scripts/stack.ts logs "$@"

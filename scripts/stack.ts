@@ -5,9 +5,9 @@ import { develop } from "./stack/develop.ts"
 import { ensureEnvironmentFile } from "./stack/environment-file.ts"
 import { hasData, openHome } from "./stack/home.ts"
 import { administratorIsKnown, startGatehouse, startRedis, stopAll, whatRuns, type Copy } from "./stack/native.ts"
-import { Refusal } from "./stack/refusal.ts"
+import { Misuse, Refusal } from "./stack/refusal.ts"
 import { summary } from "./stack/summary.ts"
-import { followLogs, openShell, openWebUi, redisClient } from "./stack/terminal.ts"
+import { showLogs, openShell, openWebUi, redisClient } from "./stack/terminal.ts"
 
 const patience = 120_000
 
@@ -26,15 +26,17 @@ function prepared(): { copy: Copy; config: Config } {
 }
 
 async function up(mode: string | undefined): Promise<void> {
+  if (mode !== undefined && mode !== "docker" && mode !== "native")
+    throw new Misuse(`up takes nothing or docker, not ${mode}`)
   const { copy, config } = prepared()
   const inCompose = runsInCompose(copy.home)
   if (mode === "docker" || (mode === undefined && inCompose)) {
     if (whatRuns(copy.home) !== "nothing") throw new Refusal("this copy runs without containers; first: just down")
     await composeUp(copy, config, patience)
-  } else if (mode === undefined || mode === "native") {
+  } else {
     if (inCompose) throw new Refusal("this copy runs in containers; first: just down")
     await startGatehouse(copy, config, patience)
-  } else throw new Refusal(`up takes nothing or docker, not ${mode}`)
+  }
   if (config.ADMIN_TOKEN !== undefined && !(await administratorIsKnown(config)))
     console.error("gatehouse: ADMIN_TOKEN is not accepted yet; see: just health, just logs")
   console.log(summary(copy, config))
@@ -56,7 +58,7 @@ const verbs: Record<string, (args: readonly string[]) => Promise<void> | void> =
   restart: async () => up((await down()) ? "docker" : undefined),
   rebuild: async ([service]) => {
     if (service !== undefined && service !== "proxy" && service !== "redis")
-      throw new Refusal(`there is no service ${service}: proxy or redis; just rebuild world folds the log anew`)
+      throw new Misuse(`there is no service ${service}: proxy or redis; just rebuild world folds the log anew`)
     const copy = thisCopy()
     if (!runsInCompose(copy.home)) return up((await down()) ? "docker" : undefined)
     await compose(copy, ["up", "--detach", "--build", "--force-recreate", "--no-deps", service ?? "proxy"])
@@ -69,7 +71,11 @@ const verbs: Record<string, (args: readonly string[]) => Promise<void> | void> =
     const { copy, config } = prepared()
     await develop(copy, config)
   },
-  logs: ([service]) => followLogs(thisCopy(), service),
+  logs: (given) => {
+    const [service, ...more] = given.filter((one) => one !== "follow=true" && one !== "follow=false")
+    if (more.length > 0 || service?.includes("=") === true) throw new Misuse("logs takes a service and follow=false")
+    return showLogs(thisCopy(), service, !given.includes("follow=false"))
+  },
   shell: () => openShell(thisCopy()),
   "redis-cli": (args) => redisClient(thisCopy(), loadConfig(readEnvironment()), args),
   "web-ui": () => openWebUi(thisCopy()),
@@ -78,10 +84,10 @@ const verbs: Record<string, (args: readonly string[]) => Promise<void> | void> =
 const [verb = "", ...args] = process.argv.slice(2)
 try {
   const action = verbs[verb]
-  if (action === undefined) throw new Refusal(`there is no ${verb}; there are ${Object.keys(verbs).join(", ")}`)
+  if (action === undefined) throw new Misuse(`there is no ${verb}; there are ${Object.keys(verbs).join(", ")}`)
   await action(args.filter((arg) => arg !== ""))
 } catch (error) {
   if (!(error instanceof Refusal || error instanceof ConfigError)) throw error
   console.error(`gatehouse: ${error.message}`)
-  process.exitCode ??= 1
+  process.exitCode ??= error instanceof Refusal ? error.exitCode : 1
 }

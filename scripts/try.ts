@@ -5,11 +5,12 @@ import { rootCertificates } from "node:tls"
 import { randomBytes } from "node:crypto"
 import { fetch } from "undici"
 import { authority, loadConfig, readEnvironment } from "../src/platform/config.ts"
+import { leftOut } from "../src/cli/arguments.ts"
 import { adminApi, type AdminApi } from "./admin-api.ts"
 import { loopbackAgent } from "./mcp-client/browser.ts"
 import { signedInSession } from "./mcp-client/session.ts"
 import { accessToken, signIn, type SignIn } from "./mcp-client/sign-in.ts"
-import { Refusal } from "./stack/refusal.ts"
+import { Misuse, Refusal } from "./stack/refusal.ts"
 import { tryProxy } from "./try/proxy.ts"
 
 interface Proxy {
@@ -96,6 +97,7 @@ async function printTokens(api: AdminApi, url: URL): Promise<void> {
 
 const [verb, argument = ""] = process.argv.slice(2)
 try {
+  if (argument === leftOut) throw new Misuse('name a host; "" stands for that of the variables')
   const env = readEnvironment()
   const config = loadConfig(env)
   const base = env["TEST_BASE_URL"]?.replace(/\/$/, "") ?? `http://127.0.0.1:${config.API_PORT}`
@@ -104,7 +106,7 @@ try {
   const ownToken = config.TEST_TOKEN ?? config.ADMIN_TOKEN
   const urlOf = async (given: string) => {
     const hostname = given === "" ? config.TEST_DOMAIN : given
-    if (hostname === undefined) throw new Refusal("name a host, or set TEST_DOMAIN")
+    if (hostname === undefined) throw new Misuse("name a host, or set TEST_DOMAIN")
     const { body } = await api.call<Proxy>("GET", `/proxy/targets/${encodeURIComponent(hostname)}`)
     const path = body.mcp_enabled === true ? (body.mcp_endpoint ?? "/mcp") : "/"
     return new URL(`https://${authority(hostname, config.publicHttpsPort)}${path}`)
@@ -117,9 +119,9 @@ try {
   else if (verb === "mcp") await tryMcp(api, server === undefined ? await urlOf(argument) : new URL(server))
   else if (verb === "tokens") await printTokens(api, new URL(argument))
   else if (verb === "proxy") for (const step of await tryProxy(adminApi(base, ownToken), config)) ok(step)
-  else throw new Refusal("give one of auth, auth-flow, mcp, tokens, proxy")
+  else throw new Misuse("give one of auth, auth-flow, mcp, tokens, proxy")
 } catch (error) {
   if (!(error instanceof Error)) throw error
   console.error(`failed: ${error.message}`)
-  process.exitCode = 1
+  process.exitCode = error instanceof Refusal ? error.exitCode : 1
 }

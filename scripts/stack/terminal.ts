@@ -6,19 +6,25 @@ import type { Config } from "../../src/platform/config.ts"
 import { compose, runsInCompose } from "./compose.ts"
 import type { Copy } from "./native.ts"
 import { lastPort } from "./own-redis.ts"
-import { Refusal } from "./refusal.ts"
+import { Misuse } from "./refusal.ts"
 import { logFile } from "./supervisor.ts"
 
-/** Shows the end of a service's log and follows it: gatehouse (also called proxy), redis or supervisor. */
-export async function followLogs(copy: Copy, service?: string): Promise<void> {
+/** Shows the end of a service's log, and may follow it: gatehouse (also called proxy), redis or supervisor. */
+export async function showLogs(copy: Copy, service: string | undefined, follow: boolean): Promise<void> {
   if (runsInCompose(copy.home))
-    return compose(copy, ["logs", "--follow", "--tail", "100", ...(service === undefined ? [] : [service])])
+    return compose(copy, [
+      "logs",
+      ...(follow ? ["--follow"] : []),
+      "--tail",
+      "100",
+      ...(service === undefined ? [] : [service]),
+    ])
   const name = service === undefined || service === "proxy" ? "gatehouse" : service
   if (!["gatehouse", "redis", "supervisor"].includes(name))
-    throw new Refusal(`there is no service ${name}; there are gatehouse, redis and supervisor`)
+    throw new Misuse(`there is no service ${name}; there are gatehouse, redis and supervisor`)
   const file = logFile(copy.home, name)
   closeSync(openSync(file, "a", 0o600))
-  await attached("tail", ["-n", "100", "-F", file], {})
+  await attached("tail", ["-n", "100", ...(follow ? ["-F"] : []), file], {})
 }
 
 /** A shell where Gatehouse runs: in its container, or here with its Node.js and its variables without the secrets. */

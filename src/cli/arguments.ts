@@ -1,5 +1,11 @@
 import { CliFailure } from "./failure.ts"
 
+/**
+ * What just hands over for a required argument that was left out: by itself it would end with the status of an API error. Its
+ * recipes name it `required`.
+ */
+export const leftOut = "<required>"
+
 /** An argument list taken apart: what stands alone, and what is named. */
 export interface Arguments {
   readonly positionals: readonly string[]
@@ -72,6 +78,8 @@ export function bindParameters(
     return parameter
   }
   for (const text of positionals) {
+    // Fewer were given than are required: which one is missing, the end tells.
+    if (text === leftOut) break
     const [, name, value] = /^([a-z][a-z-]*)=(.*)$/s.exec(text) ?? []
     if (name !== undefined && optional.has(name)) {
       values[name] = value!

@@ -39,9 +39,9 @@ function recipe({ name, group, doc, parameters, options }: Recipe): string {
 }
 
 /**
- * Empty stands for the default, which the command line knows: a flag may take the place of an optional argument, and the
+ * `required` is a variable of the justfile; see {@link leftOut}. Empty stands for the default, which the command line knows: a flag may take the place of an optional argument, and the
  * defaults that just then hands over for the rest must not be taken for values.
  */
 function parameter({ name, default: fallback, empty }: Parameter): string {
-  return fallback === undefined ? name : `${name}=${JSON.stringify(empty === true ? fallback : "")}`
+  return fallback === undefined ? `${name}=required` : `${name}=${JSON.stringify(empty === true ? fallback : "")}`
 }

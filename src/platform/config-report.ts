@@ -1,4 +1,5 @@
-import { type Config, loadConfig, variables } from "./config.ts"
+import { type Config, isSecret, loadConfig, variables } from "./config.ts"
+import { masked } from "./config-complaint.ts"
 
 /** One variable as it is in effect; the value of a secret is masked, and empty stands for none. */
 export interface EffectiveVariable {
@@ -13,9 +14,9 @@ export interface EffectiveVariable {
  */
 export function effectiveVariables(env: Record<string, string>): readonly EffectiveVariable[] {
   const config = loadConfig(env)
-  return Object.entries(variables).map(([name, variable]) => {
+  return Object.keys(variables).map((name) => {
     const value = variableText(config[name as keyof typeof variables] ?? derived(name, config))
-    return { name, value: variable.meta()?.["secret"] === true ? masked(value) : value, given: env[name] !== undefined }
+    return { name, value: masked(value, isSecret(name)), given: env[name] !== undefined }
   })
 }
 
@@ -24,15 +25,6 @@ function derived(name: string, config: Config): unknown {
   if (name === "PUBLIC_HTTPS_PORT") return config.publicHttpsPort
   return name === "BASE_URL" ? `http://127.0.0.1:${config.API_PORT}` : undefined
 }
-
-/** Nothing of a secret, not even its length; of a URL all but its password. */
-function masked(value: string): string {
-  const url = URL.parse(value)
-  const whole = url === null || url.host === "" || url.password === ""
-  return value === "" ? "" : whole ? mask : `${url.protocol}//${url.username}:${mask}@${url.host}${url.pathname}`
-}
-
-const mask = "********"
 
 /** A value as it would stand in `.env`. */
 export function variableText(value: unknown): string {

@@ -1,8 +1,30 @@
 import { readFileSync } from "node:fs"
 import { parseEnv } from "node:util"
 import * as z from "zod"
-import { flag, host, httpUrl, list, port, portRange, secret, text, whole } from "./config-values.ts"
+import {
+  anyHttpUrl,
+  bytes32,
+  email,
+  flag,
+  fraction,
+  host,
+  hosts,
+  httpUrl,
+  integer,
+  isEngineAddress,
+  list,
+  logLevel,
+  password,
+  port,
+  portRange,
+  ranges,
+  seconds,
+  secret,
+  text,
+  whole,
+} from "./config-values.ts"
 import { edgeVariables } from "./edge-variables.ts"
+import { variableComplaint } from "./config-complaint.ts"
 import { issuersProblem, oauthVariables } from "./oauth-variables.ts"
 
 /**
@@ -10,78 +32,57 @@ import { issuersProblem, oauthVariables } from "./oauth-variables.ts"
  * An empty value counts as unset.
  */
 export const variables = {
-  REDIS_PASSWORD: z
-    .string()
-    .min(16)
-    .optional()
-    .describe("Password of the own Redis; at least 16 characters.")
-    .meta(secret),
+  REDIS_PASSWORD: password.optional().describe("Password of the own Redis; at least 16 characters.").meta(secret),
   REDIS_URL: z
-    .url({ protocol: /^rediss?$/ })
+    .url({ protocol: /^rediss?$/, error: "must be a URL such as redis://:password@host:6379/0" })
     .optional()
     .describe("An external Redis, redis://:password@host:port/db. When set, no own Redis is started.")
     .meta(secret),
-  MASTER_KEY: z
-    .string()
-    .refine((value) => Buffer.from(value, "base64").length === 32, "must be 32 bytes in base64")
-    .describe("Wraps every vault entry; never stored in Redis. 32 bytes, base64.")
-    .meta(secret),
+  MASTER_KEY: bytes32.describe("Wraps every vault entry; never stored in Redis. 32 bytes, base64.").meta(secret),
   GATEHOUSE_HOME: text(".gatehouse").describe("Folder for data, sockets and pid files of this copy."),
   ARCHIVE_DIR: z
     .string()
     .optional()
     .describe("Folder of the archived part of the log, the same for all nodes; default GATEHOUSE_HOME/archive."),
-  ARCHIVE_KEEP: z.coerce
-    .number()
-    .int()
-    .min(10)
+  ARCHIVE_KEEP: integer(10)
     .optional()
     .describe(
       "Events that stay in Redis: older ones are archived by themselves, in segments as long as that, of 10,000 at most. Default: only when asked to.",
     ),
-  CHECKPOINT_KEY: z
-    .string()
-    .refine((value) => Buffer.from(value, "base64").length === 32, "must be 32 bytes in base64")
+  CHECKPOINT_KEY: bytes32
     .optional()
     .describe("Seed of the Ed25519 key that signs checkpoints of the log; default: derived from MASTER_KEY.")
     .meta(secret),
-  CHECKPOINT_TRUSTED_KEYS: list("").describe("Public keys of earlier checkpoint keys, base64url."),
+  CHECKPOINT_TRUSTED_KEYS: list("")
+    .refine(
+      (keys) => keys.every((key) => Buffer.from(key, "base64url").length === 32),
+      "must be 32 bytes each, in base64url",
+    )
+    .describe("Public keys of earlier checkpoint keys, base64url."),
   CHECKPOINT_EVERY: whole(1000, 1).describe("Events after which the log is signed."),
-  CHECKPOINT_INTERVAL: whole(3600, 1).describe("Seconds after which a log with new events is signed."),
-  ERASURE_DELAY: whole(60, 1).describe(
+  CHECKPOINT_INTERVAL: seconds(3600, 1).describe("Seconds after which a log with new events is signed."),
+  ERASURE_DELAY: seconds(60, 1).describe(
     "Seconds until the append-only file is rewritten without the secrets that were deleted meanwhile.",
   ),
   HTTP_PORT: port(80).describe("Public HTTP port."),
   HTTPS_PORT: port(443).describe("Public HTTPS port."),
-  PUBLIC_HTTPS_PORT: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(65535)
+  PUBLIC_HTTPS_PORT: integer(1, 65_535)
     .optional()
     .describe("HTTPS port that clients see, where it differs from HTTPS_PORT; part of issuer and resource URLs."),
   SERVER_HOST: text("0.0.0.0").describe("Address the public listeners bind to."),
   API_PORT: port(9000).describe("Port of the admin API on 127.0.0.1."),
   REDIS_PORT: port(6390).describe("Port of the own Redis on 127.0.0.1."),
-  LOG_LEVEL: z
-    .string()
-    .default("INFO")
-    .transform((value) => value.toUpperCase())
-    .pipe(z.enum(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]))
-    .describe("DEBUG, INFO, WARNING, ERROR or CRITICAL."),
-  BASE_URL: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe("Where the command line finds the API; default http://127.0.0.1:API_PORT."),
+  LOG_LEVEL: logLevel.describe("DEBUG, INFO, WARNING, ERROR or CRITICAL."),
+  BASE_URL: anyHttpUrl.optional().describe("Where the command line finds the API; default http://127.0.0.1:API_PORT."),
   BASE_DOMAIN: host.default("localhost").describe("Services get names below it; the OAuth host is auth.BASE_DOMAIN."),
-  ADMIN_TOKEN: z.string().min(16).optional().describe("The administrator's API token.").meta(secret),
-  ADMIN_EMAIL: z.email().optional().describe("Default account e-mail for ACME."),
-  ADMIN_HOSTS: list("localhost").describe("Host names on which the edge also serves the admin API."),
-  ADMIN_SOURCES: list("127.0.0.0/8,::1/128").describe(
+  ADMIN_TOKEN: password.optional().describe("The administrator's API token.").meta(secret),
+  ADMIN_EMAIL: email.optional().describe("Default account e-mail for ACME."),
+  ADMIN_HOSTS: hosts("localhost").describe("Host names on which the edge also serves the admin API."),
+  ADMIN_SOURCES: ranges("127.0.0.0/8,::1/128").describe(
     "Client addresses that may reach the admin API through the edge.",
   ),
-  TRUSTED_PROXIES: list("").describe("CIDRs whose X-Forwarded-For is believed."),
-  TARGET_ALLOW_CIDRS: list("").describe("Private ranges that owners may use as targets."),
+  TRUSTED_PROXIES: ranges("").describe("CIDRs whose X-Forwarded-For is believed."),
+  TARGET_ALLOW_CIDRS: ranges("").describe("Private ranges that owners may use as targets."),
   ALLOW_WEAK_DURABILITY: flag(false).describe("Accept writes although Redis may lose acknowledged ones."),
   SELF_SIGNED_CN: text("localhost").describe("Common name of the default certificate."),
   SELF_SIGNED_DAYS: whole(365, 1).describe("Validity of the default certificate, days."),
@@ -89,33 +90,33 @@ export const variables = {
   ACME_STAGING_URL: httpUrl("https://acme-staging-v02.api.letsencrypt.org/directory").describe(
     "Staging ACME directory.",
   ),
-  ACME_HTTP_TIMEOUT: whole(30, 1).describe("Deadline of one call to the CA, seconds."),
+  ACME_HTTP_TIMEOUT: seconds(30, 1).describe("Deadline of one call to the CA, seconds."),
   ACME_POLL_MAX_ATTEMPTS: whole(60, 1).describe("Polls of an order or authorization before the attempt fails."),
-  ACME_POLL_INTERVAL_SECONDS: z.coerce.number().min(0.05).default(2).describe("Seconds between two polls."),
-  ACME_POLL_INITIAL_WAIT: z.coerce.number().min(0).default(0).describe("Seconds before the first poll."),
+  ACME_POLL_INTERVAL_SECONDS: fraction(2, 0.05).describe("Seconds between two polls."),
+  ACME_POLL_INITIAL_WAIT: fraction(0, 0).describe("Seconds before the first poll."),
   RENEWAL_CHECK_INTERVAL: whole(86_400, 1).describe("Seconds between two renewal scans."),
   RENEWAL_THRESHOLD_DAYS: whole(30, 1).describe("Remaining days at which a renewal is due."),
   CERT_STATUS_RETENTION_SECONDS: whole(300, 1).describe("How long a finished generation's status is kept, seconds."),
   CERT_GEN_MAX_WORKERS: whole(5, 1).describe("Certificates that are ordered at the same time."),
   RSA_KEY_SIZE: whole(2048, 2048).describe("Bits of an RSA certificate key."),
   ...edgeVariables,
-  AUTH_STREAM_RECHECK: whole(30, 1).describe("Seconds between checks of an open stream's token."),
+  AUTH_STREAM_RECHECK: seconds(30, 1).describe("Seconds between checks of an open stream's token."),
   EVENT_STREAMS_PER_TOKEN: whole(20, 1).describe("Subscriptions to events that one API token may hold open on a node."),
-  EVENT_STREAM_STALL: whole(30, 1).describe("Seconds a subscriber may leave events unread before it is cut."),
-  WEBHOOK_TIMEOUT: whole(10, 1).describe("Seconds that one attempt at a webhook may take."),
+  EVENT_STREAM_STALL: seconds(30, 1).describe("Seconds a subscriber may leave events unread before it is cut."),
+  WEBHOOK_TIMEOUT: seconds(10, 1).describe("Seconds that one attempt at a webhook may take."),
   API_MAX_BODY_BYTES: whole(1_048_576, 1024).describe("Bytes of an API request body."),
-  LEASE_TTL: whole(6, 1).describe("Seconds after which another node takes over the work of one that vanished."),
-  SHUTDOWN_GRACE: whole(30).describe("Seconds that open requests get at shutdown."),
+  LEASE_TTL: seconds(6, 1).describe("Seconds after which another node takes over the work of one that vanished."),
+  SHUTDOWN_GRACE: seconds(30, 0).describe("Seconds that open requests get at shutdown."),
   ...oauthVariables,
-  DOCKER_HOST: text("unix:///var/run/docker.sock").describe(
-    "Docker engine; without one services are unavailable, and all else works.",
-  ),
+  DOCKER_HOST: text("unix:///var/run/docker.sock")
+    .refine(isEngineAddress, "must be unix:///path or tcp://host:port")
+    .describe("Docker engine; without one services are unavailable, and all else works."),
   DOCKER_API_VERSION: z
     .string()
     .regex(/^\d+\.\d+$/, "must be a version such as 1.41")
     .default("1.41")
     .describe("Version of the engine's API that is spoken."),
-  DOCKER_TIMEOUT: whole(30, 1).describe("Deadline of one call to the engine, seconds."),
+  DOCKER_TIMEOUT: seconds(30, 1).describe("Deadline of one call to the engine, seconds."),
   DOCKER_GID: whole(999).describe("Group that may use the engine's socket; compose.yaml gives it to the container."),
   SERVICE_PORT_RANGE: z
     .string()
@@ -143,7 +144,7 @@ export const variables = {
     .optional()
     .describe("Passphrase for secrets in a document of `just export` and `just apply`; read by these alone.")
     .meta(secret),
-  MCP_SERVER_URL: z.url().optional().describe('MCP server that `test-proxy-mcp ""` tries.'),
+  MCP_SERVER_URL: anyHttpUrl.optional().describe('MCP server that `test-proxy-mcp ""` tries.'),
   TEST_BASE_URL: httpUrl("http://localhost:80").describe(
     "Where `test-auth` and `test-proxy-live` find the API; unless set, 127.0.0.1:API_PORT.",
   ),
@@ -152,7 +153,7 @@ export const variables = {
     .string()
     .optional()
     .describe("Domain below which `test-proxy-live` takes a name; BASE_DOMAIN unless set."),
-  TEST_EMAIL: z.email().optional().describe("Account e-mail for its certificate, by the staging CA; unset = no HTTPS."),
+  TEST_EMAIL: email.optional().describe("Account e-mail for its certificate, by the staging CA; unset = no HTTPS."),
   TEST_PROXY_TARGET_URL: httpUrl("https://example.com").describe("Target of its proxy."),
   TEST_TOKEN: z
     .string()
@@ -176,7 +177,7 @@ export type Config = Readonly<z.infer<typeof schema>> & {
   readonly redisUrl: string
 }
 
-/** A start that cannot go on because of its configuration. The message names each variable and why; never a value. */
+/** A start that cannot go on because of its configuration. The message names each variable and why; never a secret. */
 export class ConfigError extends Error {
   override name = "ConfigError"
 }
@@ -223,7 +224,7 @@ function readEnvFile(file: string): Record<string, string | undefined> {
 export function loadConfig(env: Record<string, string>): Config {
   const parsed = schema.safeParse(env)
   if (!parsed.success) {
-    const reasons = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${reasonOf(issue, env)}`)
+    const reasons = parsed.error.issues.map((issue) => `  ${variableComplaint(issue, env, isSecret)}`)
     throw new ConfigError(`the configuration is not usable:\n${reasons.join("\n")}`)
   }
   const values = parsed.data
@@ -251,10 +252,9 @@ export function loadConfig(env: Record<string, string>): Config {
   })
 }
 
-function reasonOf(issue: z.core.$ZodIssue, env: Readonly<Record<string, string>>): string {
-  if (env[String(issue.path[0])] === undefined) return "is required"
-  if (issue.code !== "invalid_type") return issue.message
-  return issue.expected === "int" ? "must be a whole number" : "must be a number"
+/** Is the value of this variable never shown? */
+export function isSecret(name: string): boolean {
+  return variables[name as keyof typeof variables]?.meta()?.["secret"] === true
 }
 
 /** Host with its port where that is not the default of https. */

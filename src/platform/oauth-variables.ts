@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { flag, httpUrl, list, secret, text, whole } from "./config-values.ts"
+import { flag, httpUrl, list, password, secret, text, whole } from "./config-values.ts"
 
 /** The variables about sign-in and OAuth. */
 export const oauthVariables = {
@@ -12,10 +12,10 @@ export const oauthVariables = {
     .optional()
     .describe("GitHub logins that may sign in, comma separated; * = all; unset = nobody."),
   OIDC_ISSUER: z
-    .url({ protocol: /^https?$/ })
+    .url({ protocol: /^https?$/, error: "must be a URL such as https://login.example.com" })
     .refine(
       (value) => value.startsWith("https://") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(`${value}/`),
-      "must be https",
+      "must be an https URL",
     )
     .optional()
     .describe("OpenID provider for login, found by discovery; exactly as its documents say."),
@@ -26,7 +26,7 @@ export const oauthVariables = {
   OIDC_CLIENT_SECRET: z.string().optional().describe("Its secret.").meta(secret),
   OIDC_NAME: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "small letters, digits and hyphens")
+    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "must be small letters, digits and hyphens")
     .default("oidc")
     .describe("Name of that provider; part of its users' subjects, oidc-<name>-<sub>, so do not change it."),
   OIDC_SCOPES: text("openid profile email").describe("Scopes that are asked of it."),
@@ -42,9 +42,7 @@ export const oauthVariables = {
   OAUTH_SESSION_TIMEOUT: whole(300, 10).describe("Seconds a login may take."),
   OAUTH_CLIENT_LIFETIME: whole(7_776_000, 60).describe("Seconds a client registration lives without use."),
   OAUTH_REGISTRATION: flag(true).describe("Let applications register themselves (RFC 7591)."),
-  OAUTH_INITIAL_ACCESS_TOKEN: z
-    .string()
-    .min(16)
+  OAUTH_INITIAL_ACCESS_TOKEN: password
     .optional()
     .describe("Bearer token that a registration must carry; unset = none.")
     .meta(secret),
@@ -76,7 +74,7 @@ export const oauthVariables = {
     .default("2025-06-18")
     .describe("MCP revision that `mcp-doctor` opens with. No filter: every revision passes the gateway."),
   OAUTH_JWT_ALGORITHM: z
-    .enum(["RS256", "ES256", "EdDSA"])
+    .enum(["RS256", "ES256", "EdDSA"], "must be RS256, ES256 or EdDSA")
     .default("RS256")
     .describe("Signature algorithm of access tokens."),
   OAUTH_JWT_PRIVATE_KEY_B64: z

@@ -75,11 +75,11 @@ test("what may be a secret by its name is marked as one", () => {
 })
 
 test.each([
-  [{ HTTP_PORT: "eighty" }, "HTTP_PORT: must be a number"],
+  [{ HTTP_PORT: "eighty" }, 'HTTP_PORT: must be a whole number from 0 to 65535, not "eighty"'],
   [{ API_PORT: "1.5" }, "API_PORT: must be a whole number"],
   [{ MASTER_KEY: "" }, "MASTER_KEY: is required"],
   [{ ADMIN_TOKEN: "ttt" }, "ADMIN_TOKEN: "],
-  [{ OIDC_ISSUER: "http://idp.example.com" }, "OIDC_ISSUER: must be https"],
+  [{ OIDC_ISSUER: "http://idp.example.com" }, "OIDC_ISSUER: must be an https URL"],
 ])("a wrong value names its variable and why: %j", async (wrong, reason) => {
   const { code, out, err } = await config({ ...secrets, ...wrong })
   expect([code, out]).toEqual([2, ""])

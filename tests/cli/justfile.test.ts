@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
-import { bindParameters, parseArguments } from "../../src/cli/arguments.ts"
+import { type Parameter, bindParameters, leftOut, parseArguments } from "../../src/cli/arguments.ts"
 import { endpoints } from "../../src/api/endpoint-table.ts"
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { manageJust } from "../../src/cli/justfile.ts"
 import { readFileSync } from "node:fs"
@@ -92,9 +92,20 @@ resource-validate <uri> <token>
 interface Dump {
   readonly recipes: Record<
     string,
-    { parameters: { name: string; default: string | null; kind: string }[]; attributes: unknown }
+    { parameters: { name: string; default: unknown; kind: string }[]; attributes: unknown }
   >
 }
+
+const isMissing = ({ default: fallback }: Parameter) => fallback === undefined
+
+function dumped(): Dump {
+  const argv = ["--dump", "--dump-format", "json"]
+  return JSON.parse(execFileSync(join(root, "node_modules/.bin/just"), argv, { cwd: root }).toString()) as Dump
+}
+
+/** By itself just would end with 1 where one is left out; its recipes hand over a word that the command line knows. */
+const isRequired = ({ default: fallback }: { default: unknown }) =>
+  JSON.stringify(fallback) === '["variable","required"]'
 
 describe("just/manage.just", () => {
   test("is what the recipe table says: `node src/cli.ts recipes > just/manage.just`", () => {
@@ -102,16 +113,14 @@ describe("just/manage.just", () => {
   })
 
   test("gives just every recipe of the specification, with its arguments in their order", () => {
-    const dump = JSON.parse(
-      execFileSync(join(root, "node_modules/.bin/just"), ["--dump", "--dump-format", "json"], { cwd: root }).toString(),
-    ) as Dump
+    const dump = dumped()
     for (const line of specified.trim().split("\n")) {
       const [name, ...parameters] = line.split(" ")
       const recipe = dump.recipes[name!]
       expect(recipe, name).toBeDefined()
       const signature = recipe!.parameters
         .filter(({ kind }) => kind === "singular")
-        .map((parameter) => (parameter.default === null ? `<${parameter.name}>` : `[${parameter.name}]`))
+        .map((parameter) => (isRequired(parameter) ? `<${parameter.name}>` : `[${parameter.name}]`))
       expect(signature, name).toEqual(parameters)
     }
   })
@@ -120,11 +129,37 @@ describe("just/manage.just", () => {
 /** The argument list that just hands to a recipe's command: what was given in order, then the defaults of the rest. */
 function handedOver(text: string, name: string, given: readonly string[]): string[] {
   const signature = new RegExp(`^${name} (.*):`, "m").exec(text)![1]!
-  const declared = [...signature.matchAll(/([a-z-]+)(?:="([^"]*)")?(?= |$)/g)].filter(
-    ([whole]) => !signature.includes(`*${whole}`),
-  )
-  return [...given, ...declared.slice(given.length).map(([, , fallback]) => fallback!)]
+  const declared = [...signature.matchAll(/(?<!\*)\b[a-z][a-z-]*=(?:"([^"]*)"|required)(?= |$)/g)]
+  return [...given, ...declared.slice(given.length).map(([, fallback]) => fallback ?? leftOut)]
 }
+
+describe("a required argument that is left out", () => {
+  const asking = recipes.filter(({ group, parameters }) => group !== "system" && parameters.some(isMissing))
+  test.each(asking.map(({ name, parameters }) => [name, parameters] as const))(
+    "is a usage error of %s",
+    (name, all) => {
+      const required = all.filter(isMissing).map((parameter) => `a-${parameter.name}`)
+      for (const given of required.keys()) {
+        const argv = handedOver(manageJust(recipes), name, required.slice(0, given))
+        expect(() => bindParameters(parseArguments(argv, switches), all, [])).toThrow(
+          expect.objectContaining({ exitCode: 2, message: expect.stringContaining(`${all[given]!.name} is missing`) }),
+        )
+      }
+    },
+  )
+
+  test("is one for just too, and no recipe of it leaves that to just", () => {
+    const just = (...argv: string[]) => spawnSync(join(root, "node_modules/.bin/just"), argv, { cwd: root })
+    expect(just("--evaluate", "required").stdout.toString()).toBe(leftOut)
+    const { recipes: known } = dumped()
+    const left = Object.entries(known).filter(([, { parameters }]) =>
+      parameters.some(({ default: one, kind }) => one === null && kind === "singular"),
+    )
+    expect(left.map(([name]) => name)).toEqual([])
+    const { status, stderr } = just("token-email-update", "bob")
+    expect([status, stderr.toString()]).toEqual([2, "usage: email is missing: <name> <email>\n"])
+  })
+})
 
 describe("a flag in the place of an optional argument", () => {
   const flags = [["--yes"], ["--output", "json"], ["--force=false", "--timeout", "3"]]

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { variables } from "../../src/platform/config.ts"
 
 const root = join(import.meta.dirname, "../..")
-const definitions = ["src/platform/config.ts", "src/platform/oauth-variables.ts"]
+const definitions = ["src/platform/config.ts", "src/platform/edge-variables.ts", "src/platform/oauth-variables.ts"]
 
 /** What has no reader besides the warnings of a start, and why. */
 const warnedOf = {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs"
+import { readFileSync, readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { openHome } from "../../scripts/stack/home.ts"
@@ -161,9 +161,19 @@ describe("a copy that cannot start", () => {
 
   it("knows its verbs", async () => {
     const copy = await newCopy()
-    expect((await copy.stack("fly")).errors).toContain("there is no fly; there are setup, up, down")
-    expect((await copy.stack("up", "sideways")).errors).toContain("up takes nothing or docker")
-    expect((await copy.stack("logs", "../../etc/passwd")).errors).toContain("there is no service")
+    const misused = async (...args: [string, ...string[]]) => {
+      const { code, errors } = await copy.stack(...args)
+      expect(code, args.join(" ")).toBe(2)
+      return errors
+    }
+    expect(await misused("fly")).toContain("there is no fly; there are setup, up, down")
+    expect(await misused("up", "sideways")).toContain("up takes nothing or docker")
+    expect(await misused("rebuild", "sideways")).toContain("there is no service sideways")
+    expect(await misused("logs", "../../etc/passwd")).toContain("there is no service")
+    expect(await misused("logs", "follow=perhaps")).toContain("follow=false")
+    expect(readdirSync(copy.folder)).not.toContain(".env")
+    // Ends by itself.
+    expect(await copy.stack("logs", "follow=false")).toMatchObject({ code: 0, output: "" })
     await copy.remove()
   })
 })

@@ -38,6 +38,11 @@ it("what is left out on the command line comes from the variables for tests", as
   expect([mcp.code, mcp.errors]).toEqual([1, expect.not.stringContaining("nobody.internal")])
 })
 
+it("without its argument, or of a kind that there is not, it is a usage error", async () => {
+  expect(await copy.script("try.ts", "auth-flow", "<required>")).toMatchObject({ code: 2 })
+  expect(await copy.script("try.ts", "fly")).toMatchObject({ code: 2 })
+})
+
 it("a proxy is made, asked and gone again; an owner's token cannot lead it to this machine", async () => {
   const refused = await copy.script("try.ts", "proxy")
   expect([refused.code, refused.errors]).toEqual([1, expect.stringContaining("forbidden_target")])

@@ -3,7 +3,11 @@ import { join } from "node:path"
 
 /** A recipe as `just` itself reads it. */
 interface Recipe {
-  readonly parameters: readonly { readonly name: string; readonly default: string | null; readonly kind: string }[]
+  readonly parameters: readonly {
+    readonly name: string
+    readonly default: string | readonly ["variable", "required"] | null
+    readonly kind: string
+  }[]
   readonly body: readonly (readonly unknown[])[]
 }
 
@@ -19,5 +23,7 @@ export const justfile = (
 /** Arguments that `just <name> <args>` hands to the recipe's command: what was given, then the defaults of the rest. */
 export function handedOver(name: string, args: readonly string[]): string[] {
   const declared = justfile[name]!.parameters.filter(({ kind }) => kind === "singular")
-  return [...args, ...declared.slice(args.length).map((parameter) => parameter.default!)]
+  const given = ({ default: fallback }: (typeof declared)[number]) =>
+    typeof fallback === "string" ? fallback : "<required>"
+  return [...args, ...declared.slice(args.length).map(given)]
 }
