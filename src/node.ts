@@ -84,7 +84,14 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
         `Redis may lose acknowledged writes (${durable.detail}); see ALLOW_WEAK_DURABILITY`,
       )
   }
-  const bus = commandBus(store, projections.awaitOutcome, clock, { crash, mayWrite })
+  const { lead: decide, decideAtOnce } = deciderLoop({
+    store,
+    model: () => deciderModel(fork(projections.world), policyOf(config)),
+    now: clock,
+    crash,
+    log,
+  })
+  const bus = commandBus(store, projections.awaitOutcome, clock, { crash, mayWrite, decideAtOnce })
   const holder = randomUUID()
   const logParts = { ...parts, config, redis, bus, projections, crash, log, now: clock, holder }
   const effectContext: EffectContext = {
@@ -193,13 +200,6 @@ export function startNode({ config, log, fatal }: NodeOptions): Node {
     log.info("serving", { http: edge.httpPort, https: edge.httpsPort, api: api.port })
   }
 
-  const decide = deciderLoop({
-    store,
-    model: () => deciderModel(fork(projections.world), policyOf(config)),
-    now: clock,
-    crash,
-    log,
-  })
   const lease = { ttlMs: config.LEASE_TTL * 1000, beatMs: (config.LEASE_TTL * 1000) / 3 }
   const running = [
     projections.run(signal),

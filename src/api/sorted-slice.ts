@@ -10,15 +10,20 @@ export function sortedSlice<T>(items: readonly T[], from: number, to: number, or
   const end = Math.min(to, items.length)
   if (from >= end) return []
   const rest = items.slice()
-  separate(rest, from, order)
-  if (end < rest.length) separate(rest, end, order)
+  // What the first selection leaves on the other side need not be looked at again.
+  if (from + end < rest.length) {
+    separate(rest, end, order, 0, rest.length - 1)
+    separate(rest, from, order, 0, end - 1)
+  } else {
+    separate(rest, from, order, 0, rest.length - 1)
+    separate(rest, end, order, from, rest.length - 1)
+  }
   return rest.slice(from, end).sort(order)
 }
 
-/** Puts the `count` smallest items before all others. */
-function separate<T>(items: T[], count: number, order: (a: T, b: T) => number): void {
-  let low = 0
-  let high = items.length - 1
+/** Puts the `count` smallest items before all others, where these differ from place `low` to place `high` alone. */
+function separate<T>(items: T[], count: number, order: (a: T, b: T) => number, low: number, high: number): void {
+  if (count <= low || count > high) return
   while (high - low > few) {
     const pivot = middle(items, low, high, order)
     let left = low

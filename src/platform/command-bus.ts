@@ -2,6 +2,7 @@ import type { ActorRecord, CommandRecord, EventStore, Outcome, SealedSecrets, Su
 import { createHash, randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { CrashPoint } from "./crash-point.ts"
+import type { Decider } from "./decider-loop.ts"
 import { canonicalJson } from "./canonical-json.ts"
 import { GatehouseError } from "../errors.ts"
 import { uuidv5 } from "./ids.ts"
@@ -59,6 +60,8 @@ export interface BusOptions {
   readonly crash?: CrashPoint
   /** Called before each command. @throws GatehouseError when this node takes no writes now */
   readonly mayWrite?: () => void
+  /** The decider's own way in; false when the command has to be submitted. */
+  readonly decideAtOnce?: Decider["decideAtOnce"]
 }
 
 /** A refusal for want of the store comes within two seconds. */
@@ -70,7 +73,7 @@ export function commandBus(
   store: EventStore,
   awaitOutcome: AwaitOutcome,
   now: () => Date,
-  { crash = () => {}, mayWrite = () => {} }: BusOptions = {},
+  { crash = () => {}, mayWrite = () => {}, decideAtOnce = async () => false }: BusOptions = {},
 ): CommandBus {
   return {
     async execute(request, waitMs = 2000) {
@@ -78,7 +81,9 @@ export function commandBus(
       const command = record(request, now())
       const seen = awaitOutcome(command.id, waitMs)
       crash("command.beforeAppend")
-      const append = request.append ?? ((one) => store.submit(one, request.secrets ?? {}))
+      const appendOne = async (one: CommandRecord): Promise<Submitted> =>
+        (await decideAtOnce(one)) ? { status: "queued" } : store.submit(one, request.secrets ?? {})
+      const append = request.append ?? appendOne
       const submitted = await submit(() => append(command), command.id)
       crash("command.afterAppend")
       const known = submitted.status === "known" ? submitted.outcome : undefined

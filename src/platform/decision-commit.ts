@@ -45,8 +45,14 @@ const schema = 1
  * Commit of a command decided against the model: its events, or its refusal with the vault entries that it brought removed.
  * @throws whatever `decide` throws besides a refusal
  */
-export function decidedCommit(model: Model, command: CommandRecord, entry: string, epoch: number, now: string): Commit {
-  const base = { command_id: command.id, entry, epoch, previous: model.hash }
+export function decidedCommit(
+  model: Model,
+  command: CommandRecord,
+  entry: string | undefined,
+  epoch: number,
+  now: string,
+): Commit {
+  const base = { command_id: command.id, ...(entry !== undefined && { entry }), epoch, previous: model.hash }
   try {
     const { events, result = null, expected, gone, unlink } = model.decide(command, now)
     const records = recordsAfter(model, events, meta(command, now))

@@ -72,8 +72,10 @@ export interface Head {
 /** One decided command, to be applied whole or not at all. */
 export interface Commit {
   readonly command_id: string
-  /** Stream id of the command's entry, acknowledged in the same step; absent when it did not come through the stream. */
+  /** Stream id of the command's entry, acknowledged in the same step; absent when it is not in the stream. */
   readonly entry?: string
+  /** The command, appended in the same step when nothing waits before it; brings no vault entries. Instead of `entry`. */
+  readonly command?: CommandRecord
   /** Fencing epoch of the decider's lease. */
   readonly epoch: number
   /** Hash that the first event was chained to. */
@@ -101,6 +103,8 @@ export type CommitResult =
   | { readonly status: "fenced" }
   /** Head or an expected version differs: fold again and retry. */
   | { readonly status: "conflict" }
+  /** The command that was to be appended is known, or others wait before it: it has to be submitted. */
+  | { readonly status: "behind" }
 
 /** What the store did with a command. */
 export type Submitted =

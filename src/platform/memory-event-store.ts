@@ -80,6 +80,8 @@ export function memoryEventStore(now: () => number, seed: MemorySeed = {}): Even
     }
     const epoch = epochs.get("decider")
     if (epoch !== undefined && epoch !== commit.epoch) return { status: "fenced" }
+    const waits = commands.length > 0 || undecided.size > 0
+    if (commit.command !== undefined && (known !== undefined || waits)) return { status: "behind" }
     const { position, hash } = head()
     const inOrder = commit.events.every((event, index) => event.position === position + 1 + index)
     const asExpected = commit.expected.every((one) => (versions.get(name(one)) ?? one.version) === one.version)

@@ -16,6 +16,9 @@ import { redisScript } from "./redis-script.ts"
 /** How long a call waits for a connection that is just being made, milliseconds; with the call's own deadline below two seconds. */
 const connectionWait = 400
 
+/** Results of a commit after which its command is not delivered again. */
+const settles: ReadonlySet<CommitResult["status"]> = new Set(["committed", "duplicate", "past"])
+
 /** The log in Redis. Opens a connection for calls, one for reading events, and one more for each of the two blocking readers when they are used. */
 export function redisEventStore(connect: ConnectRedis): EventStore {
   const redis = connect("store", "command")
@@ -50,7 +53,7 @@ export function redisEventStore(connect: ConnectRedis): EventStore {
       call(async () => {
         const reply = (await scripts.commit(redis, commitKeys(commit), commitArguments(commit))) as [string, string?]
         const result = committed(reply)
-        if (result.status !== "fenced" && result.status !== "conflict") commands.settled(commit.entry ?? "")
+        if (commit.entry !== undefined && settles.has(result.status)) commands.settled(commit.entry)
         return result
       }),
     read: (after, limit) =>
@@ -126,6 +129,7 @@ function commitArguments(commit: Commit): (string | number)[] {
     deciderGroup,
     commit.entry ?? "",
     dead === undefined ? "" : JSON.stringify(Object.entries(dead).flatMap(([field, value]) => [field, String(value)])),
+    commit.command === undefined ? "" : JSON.stringify(commit.command),
     commit.events.length,
     ...events,
     commit.expected.length,

@@ -115,8 +115,8 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
     targetAllowCidrs: config.TARGET_ALLOW_CIDRS,
   }
   const model = () => deciderModel(emptyWorld(), decisions)
-  const lead = deciderLoop({ store, model, now, crash, log, blockMs: 200 })
-  const bus = commandBus(store, projections.awaitOutcome, now, { crash, mayWrite: () => undefined })
+  const { lead, decideAtOnce } = deciderLoop({ store, model, now, crash, log, blockMs: 200 })
+  const bus = commandBus(store, projections.awaitOutcome, now, { crash, mayWrite: () => undefined, decideAtOnce })
   const secretsOf = vault(masterKey)
   const oauthRedis = connect("oauth", "command")
   const oauth = oauthParts(oauthRedis)

@@ -173,6 +173,6 @@ function certificateOf(world: World, name: string) {
 
 function decide(store: EventStore, policy: Policy, now: () => Date, log: Logger, signal: AbortSignal): Promise<void> {
   const model = () => deciderModel(emptyWorld(), policy)
-  const lead = deciderLoop({ store, model, now, crash: () => undefined, log, blockMs: 200 })
+  const { lead } = deciderLoop({ store, model, now, crash: () => undefined, log, blockMs: 200 })
   return keepLease({ store, name: "decider", holder: randomUUID(), lead, signal, log, beatMs: 500, ttlMs: 5000 })
 }

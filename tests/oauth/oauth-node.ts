@@ -158,7 +158,7 @@ function decide(
   signal: AbortSignal,
 ): Promise<void> {
   const policy = policyOf(config)
-  const lead = deciderLoop({
+  const { lead } = deciderLoop({
     store,
     model: () => deciderModel(emptyWorld(), policy),
     now,

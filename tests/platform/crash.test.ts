@@ -26,9 +26,18 @@ afterAll(async () => {
 
 const names = ["a", "b", "c", "d", "e"]
 
+/** How a command comes to the decider: in one step with its decision where that can be, or always through the stream. */
+type Way = "at once" | "stream"
+
 /** Runs one node until it ends. @returns what it acknowledged, and the signal that ended it */
-function run(url: string, home: string, crashAt?: string) {
-  const env = { ...programEnvironment(), REDIS_URL: url, HOME_DIR: home, ...(crashAt && { CRASH_AT: crashAt }) }
+function run(url: string, home: string, way: Way, crashAt?: string) {
+  const env = {
+    ...programEnvironment(),
+    REDIS_URL: url,
+    HOME_DIR: home,
+    WAY: way,
+    ...(crashAt && { CRASH_AT: crashAt }),
+  }
   const program = join(import.meta.dirname, "log-node.ts")
   return new Promise<{ signal: unknown; code: unknown; acknowledged: string[]; errors: string }>((resolve) => {
     execFile(process.execPath, [program, ...names], { env, timeout: 20_000 }, (error, stdout, errors) =>
@@ -42,12 +51,10 @@ function run(url: string, home: string, crashAt?: string) {
   })
 }
 
+const writing = ["command.beforeAppend#3", "command.afterAppend#3", "commit.before#3", "commit.after#3"]
 const points = [
-  "command.beforeAppend#3",
-  "command.afterAppend#3",
+  ...writing,
   "decide.afterLease",
-  "commit.before#3",
-  "commit.after#3",
   "projection.beforeApply#3",
   "projection.afterApply#3",
   "snapshot.before",
@@ -56,12 +63,16 @@ const points = [
 ]
 
 describe("a node that is killed", () => {
-  test.each(points)("at %s loses nothing that it acknowledged and does nothing twice", async (point) => {
+  const kills = [
+    ...points.map((point) => [point, "at once"] as const),
+    ...writing.map((point) => [point, "stream"] as const),
+  ]
+  test.each(kills)("at %s (%s) loses nothing that it acknowledged and does nothing twice", async (point, way) => {
     const home = mkdtempSync(join(tmpdir(), "gatehouse-crash-"))
     await server.command("FLUSHALL")
-    const killed = await run(server.url, home, point)
+    const killed = await run(server.url, home, way, point)
     expect(killed).toMatchObject({ signal: "SIGKILL" })
-    const again = await run(server.url, home)
+    const again = await run(server.url, home, way)
     expect(again).toMatchObject({ signal: null, code: 0, acknowledged: names })
     const events = await store.read(0, 100)
     expect(verifyChain({ position: 0, hash: genesisHash }, events).position).toBe(names.length)

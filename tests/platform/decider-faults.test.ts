@@ -98,7 +98,14 @@ describe("the decider loop, when things go wrong,", () => {
     const command = commandRecord({ type: "Add" })
     await store.submit(command, {})
     const model = counter()
-    const run = deciderLoop({ store, model: () => model, now: () => new Date(), crash: () => {}, log, blockMs: 50 })
+    const { lead: run } = deciderLoop({
+      store,
+      model: () => model,
+      now: () => new Date(),
+      crash: () => {},
+      log,
+      blockMs: 50,
+    })
     await server.command("CONFIG SET maxmemory 1mb")
     for (let outage = 1; outage <= 4; outage++) {
       const stop = new AbortController()
@@ -133,7 +140,14 @@ describe("the decider loop, when things go wrong,", () => {
     await store.submit(command, {})
     const model = counter()
     model.fold(eventsAfter(genesis, [{}, {}]))
-    const run = deciderLoop({ store, model: () => model, now: () => new Date(), crash: () => {}, log, blockMs: 50 })
+    const { lead: run } = deciderLoop({
+      store,
+      model: () => model,
+      now: () => new Date(),
+      crash: () => {},
+      log,
+      blockMs: 50,
+    })
     await expect(run(1, new AbortController().signal)).rejects.toMatchObject({ name: "LostLogError" })
     expect(await store.take(1, 100)).toMatchObject([{ attempts: 1 }])
   })

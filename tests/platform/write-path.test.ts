@@ -40,14 +40,14 @@ async function node(name: string) {
   const fatal: Error[] = []
   const onFatal = (error: Error) => void fatal.push(error)
   const runner = projectionRunner({ store, home: join(home, name), log, crash, onFatal, blockMs: 200 })
-  const lead = deciderLoop({ store, model: tokenModel, now, crash, log, blockMs: 200 })
+  const { lead, decideAtOnce } = deciderLoop({ store, model: tokenModel, now, crash, log, blockMs: 200 })
   const tasks = [
     runner.run(signal),
     keepLease({ store, name: "decider", holder: name, lead, signal, log, ttlMs: 1000, beatMs: 200 }),
   ]
   return {
     between,
-    bus: commandBus(store, runner.awaitOutcome, now),
+    bus: commandBus(store, runner.awaitOutcome, now, { decideAtOnce }),
     fatal,
     lines,
     runner,

@@ -42,7 +42,7 @@ export function leadCounter(store: EventStore, log: Logger, epoch = 1) {
   const stop = new AbortController()
   const asked: string[] = []
   let model = counter(asked)
-  const run = deciderLoop({
+  const { lead: run, decideAtOnce } = deciderLoop({
     store,
     model: () => (model = counter(asked)),
     now: () => new Date("2026-01-02T03:04:05Z"),
@@ -57,6 +57,7 @@ export function leadCounter(store: EventStore, log: Logger, epoch = 1) {
       return model
     },
     ended,
+    decideAtOnce,
     stop: async () => {
       stop.abort()
       await ended

@@ -17,9 +17,10 @@
 -- ARGV[4]  lifetime of the outcome, milliseconds
 -- ARGV[5]  entries that {gh}:outcomes keeps, about
 -- ARGV[6]  consumer group of the decider
--- ARGV[7]  entry id of the command, or "" when it did not come through the stream
+-- ARGV[7]  entry id of the command, or "" when it is not in the stream
 -- ARGV[8]  dead letter as a JSON list of fields and values, or ""
--- ARGV[9]  n: number of events, then n × (seq, <kind>:<id>, kind, id, type, schema, data, meta, hash)
+-- ARGV[9]  the command, JSON, to append it in this step, or ""
+-- ARGV[10] n: number of events, then n × (seq, <kind>:<id>, kind, id, type, schema, data, meta, hash)
 -- then     n: number of expected versions, then n × (<kind>:<id>, version)
 -- then     n: number of aggregates that are gone, then n × <kind>:<id>
 --
@@ -28,9 +29,10 @@
 --          {"past"}                  the same, so long ago that its outcome has expired
 --          {"fenced"}                another decider leads: nothing was written
 --          {"conflict"}              head or a version differs: nothing was written
+--          {"behind"}                the command that was to be appended is known, or others wait before it: nothing was written
 -- Errors   OOM, READONLY, MISCONF before the first write (no allow-oom)
 
-local at = 9
+local at = 10
 local function take()
   at = at + 1
   return ARGV[at - 1]
@@ -88,6 +90,10 @@ if is_past() then
   redis.call("XACK", KEYS[6], ARGV[6], ARGV[7])
   return { "past" }
 end
+if ARGV[9] ~= "" then
+  local last = redis.call("XREVRANGE", KEYS[6], "+", "-", "COUNT", 1)[1]
+  if known or (last and last[1] or "0-0") ~= (decided or "0-0") then return { "behind" } end
+end
 if hash ~= ARGV[2] then return { "conflict" } end
 
 local events = {}
@@ -104,20 +110,27 @@ for _ = 1, tonumber(take()) do
   if stored and tonumber(stored) ~= version then return { "conflict" } end
 end
 
+local entry = ARGV[7]
+if ARGV[9] ~= "" then
+  entry = redis.call("XADD", KEYS[6], "*", "command", ARGV[9])
+  newest = true
+  -- Nobody needs to be given it. A group that was lost is made anew behind the newest command that was decided: this one.
+  redis.pcall("XGROUP", "SETID", KEYS[6], ARGV[6], entry)
+end
 for _, event in ipairs(events) do
   redis.call("XADD", KEYS[1], event[1] .. "-0", "kind", event[3], "id", event[4], "type", event[5], "schema", event[6],
     "data", event[7], "meta", event[8], "hash", event[9])
   redis.call("HSET", KEYS[3], event[2], event[1])
   seq, hash = event[1], event[9]
 end
-redis.call("HSET", KEYS[2], "seq", seq, "hash", hash, "epoch:decider", ARGV[1], "decided", newest and ARGV[7] or decided or "0-0")
+redis.call("HSET", KEYS[2], "seq", seq, "hash", hash, "epoch:decider", ARGV[1], "decided", newest and entry or decided or "0-0")
 for _ = 1, tonumber(take()) do redis.call("HDEL", KEYS[3], take()) end
 if #KEYS > 9 then
   for i = 10, #KEYS do redis.call("UNLINK", KEYS[i]) end
   redis.call("HSETNX", KEYS[9], "since", redis.call("TIME")[1])
   redis.call("HINCRBY", KEYS[9], "count", 1)
 end
-if #events == 0 then redis.call("XADD", KEYS[8], "*", "outcome", ARGV[3], "entry", ARGV[7]) end
+if #events == 0 then redis.call("XADD", KEYS[8], "*", "outcome", ARGV[3], "entry", entry) end
 if ARGV[8] ~= "" then redis.call("XADD", KEYS[7], "*", unpack(cjson.decode(ARGV[8]))) end
 redis.call("SET", KEYS[5], ARGV[3], "PX", ARGV[4])
 redis.call("XADD", KEYS[4], "MAXLEN", "~", ARGV[5], "*", "outcome", ARGV[3])
