@@ -38,8 +38,8 @@ export function overview(recipes: readonly Recipe[], endpoints: readonly Endpoin
 /** How a recipe is called. */
 export function recipeHelp({ name, doc, parameters, options }: Recipe): string {
   const signature = [name, ...parameters.map(placeholder), ...(options === undefined ? [] : ["key=value …"])].join(" ")
-  const defaults = parameters.flatMap(({ name: own, default: fallback }) =>
-    fallback === undefined ? [] : [`  ${own}  default ${JSON.stringify(fallback)}`],
+  const defaults = parameters.flatMap(({ name: own, default: fallback, named }) =>
+    fallback === undefined || named === true ? [] : [`  ${own}  default ${JSON.stringify(fallback)}`],
   )
   return [`just ${signature}`, doc, ...defaults, flags].join("\n")
 }
