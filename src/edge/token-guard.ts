@@ -2,8 +2,8 @@ import type { AccessToken, AccessTokens, TokenFault } from "../projections/acces
 import { type AdmissionFault, type ResourceSettings, admissionFault } from "../projections/admission.ts"
 import type { Guard, GuardedRequest, Identity, Verdict } from "./guard.ts"
 import { type GuardFault, refusal } from "./refusal.ts"
-import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts"
-import { type Credential, guardHeaders, isToken68, readCredential, singleHeader } from "./credentials.ts"
+import { corsHeaders, preflightHeaders } from "../projections/cors.ts"
+import { type Credential, guardHeaders, headerValue, isToken68, readCredential, singleHeader } from "./credentials.ts"
 import { type PossessionFault, type UsedProof, proofGuard } from "./proof-guard.ts"
 import type { ProofNonces } from "../projections/dpop-nonce.ts"
 import { type KnownCredential, credentialCache } from "./credential-cache.ts"
@@ -21,6 +21,8 @@ export interface TokenGuardParts {
   readonly settings: ResourceSettings
   /** Tokens remembered per generation; twice as many at most. */
   readonly remembered?: number
+  /** Proofs of possession remembered of one span of time; see `proofGuard`. */
+  readonly proofs?: number
   /** Milliseconds since the epoch, for proofs of possession; the system's by default. */
   readonly now?: () => number
   /** Where proofs of possession must carry a nonce. */
@@ -68,12 +70,13 @@ const anonymous: Pass = { pass: true, headers: [], protected: true, identity: nu
  * projections have changed, and the outcome belongs to one value of the proxy. So nothing has to be invalidated, and a
  * revocation works from the moment it is folded.
  */
-export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.now, nonces }: TokenGuardParts): Guard {
+export function tokenGuard(parts: TokenGuardParts): Guard {
+  const { tokens, settings, remembered = 10_000, now = Date.now, nonces } = parts
   const { publicHttpsPort } = settings
   const cache = credentialCache<Remembered>(remembered)
   const plans = new WeakMap<ResourceProxy, Plan>()
   const tokenOf = new WeakMap<Identity, AccessToken>()
-  const provePossession = proofGuard(now, nonces)
+  const provePossession = proofGuard(now, nonces, parts.proofs)
 
   function planOf(proxy: ResourceProxy): Plan {
     const known = plans.get(proxy)
@@ -99,14 +102,14 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     const known = recall(proxy, token)
     if (typeof known === "string") return known
     const { outcome, claims } = known
-    const { cnf } = claims
+    const { cnf, sub: account } = claims
     if (typeof outcome === "string") return outcome
     if (cnf === undefined) return type === "bearer" ? outcome : "not_sender_constrained"
     if (type === "bearer") return "sender_constrained"
     const { method, path, rawHeaders } = request
     const url = planOf(proxy).origin + path
     const proof = singleHeader(rawHeaders, "dpop")
-    const proven = provePossession({ method, url, token, confirmation: cnf, proof })
+    const proven = provePossession({ method, url, token, account, confirmation: cnf, proof })
     return typeof proven === "string" ? proven : { outcome, proof: proven }
   }
 
@@ -163,11 +166,11 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
     if (repeated) return refuse("repeated_header", [])
     if (mcpEndpoint && origin !== undefined) {
       if (!takesOrigin(proxy, origin, ownOrigin)) return refuse("origin_not_allowed", ["Vary", "Origin"])
-      if (isPreflight(request.method, origin, request.rawHeaders))
+      if (isPreflight(request))
         return {
           pass: false,
           status: 204,
-          headers: preflightHeaders(origin, request.rawHeaders),
+          headers: preflightHeaders(origin, headerValue(request.rawHeaders, "access-control-request-headers")),
           body: "",
           reason: "preflight",
         }
@@ -199,6 +202,11 @@ export function tokenGuard({ tokens, settings, remembered = 10_000, now = Date.n
   }
 
   return { check, stillAllowed, claims: (identity) => tokenOf.get(identity)?.claims }
+}
+
+/** Is this a CORS preflight (Fetch §4.8), where an origin is known? */
+function isPreflight({ method, rawHeaders }: GuardedRequest): boolean {
+  return method === "OPTIONS" && headerValue(rawHeaders, "access-control-request-method") !== undefined
 }
 
 /** The one scheme that a token may come with (RFC 9449 §7.1). */

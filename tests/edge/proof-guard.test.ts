@@ -133,6 +133,7 @@ describe("used proofs", () => {
       method: "POST",
       url,
       token,
+      account: "somebody",
       confirmation: { jkt: key.jkt },
       proof: await proofFor(token, payload),
     })
@@ -147,23 +148,27 @@ describe("used proofs", () => {
     expect(check(await request({ jti: "one", iat: seconds }))).toEqual({ id: `${key.jkt}\none` })
   })
 
-  it("that are too many to be remembered let nothing more in", async () => {
-    const check = proofGuard(now, undefined, 2)
-    const good = { id: expect.stringContaining(key.jkt) as string }
-    const token = bound()
-    const request = async () => ({
-      method: "POST",
-      url,
-      token,
-      confirmation: { jkt: key.jkt },
-      proof: await proofFor(token),
-    })
-    expect([check(await request()), check(await request()), check(await request())]).toEqual([
-      good,
-      good,
-      "proofs_too_many",
-    ])
+  it("that are too many to be remembered let nothing more of their account in, and everybody else", async () => {
+    const few = tokenGuard({ tokens, settings, now, proofs: 8 })
+    const request = async (sub: string) => {
+      const other = await proofKey()
+      const token = signed(signing, { ...goodClaims, sub, sid: `grant-${sub}`, cnf: { jkt: other.jkt } })
+      const proof = await other.proof({ method: "POST", url, token, now: now() })
+      const rawHeaders = ["Authorization", `DPoP ${token}`, "DPoP", proof]
+      const verdict = few.check(usual, { method: "POST", path: "/mcp", query: "", rawHeaders })
+      return verdict.pass ? "used" : verdict.reason
+    }
+    for (const sub of ["greedy", "second", "third"]) addGrant(world, `grant-${sub}`, "mcp_client1", sub)
+    const outcomes = async (account: string, times: number) => {
+      const found = []
+      for (let at = 0; at < times; at++) found.push(await request(account))
+      return found
+    }
+    expect(await outcomes("greedy", 6)).toEqual(["used", "used", "used", "used", "proofs_too_many", "proofs_too_many"])
+    expect(await outcomes("second", 3)).toEqual(["used", "used", "proofs_too_many"])
+    expect(await outcomes("third", 2)).toEqual(["used", "proofs_too_many"])
+    expect(await outcomes("greedy", 1), "with whatever key").toEqual(["proofs_too_many"])
     seconds = instant + 601
-    expect(check(await request())).toEqual(good)
+    expect(await outcomes("greedy", 5)).toEqual(["used", "used", "used", "used", "proofs_too_many"])
   })
 })

@@ -61,8 +61,13 @@ function keyPair(algorithm: Algorithm): { publicKey: KeyObject; privateKey: KeyO
   }
 }
 
-/** A client, and a grant of `github-583231` for it. */
-export function addGrant(world: World, grantId = "grant-0001", clientId = "mcp_client1"): void {
+/** A client, and a grant for it. */
+export function addGrant(
+  world: World,
+  grantId = "grant-0001",
+  clientId = "mcp_client1",
+  subject = "github-583231",
+): void {
   if (find(world, "client", clientId) === undefined)
     fold(world, "client", clientId, "ClientRegistered", {
       metadata: {
@@ -77,7 +82,7 @@ export function addGrant(world: World, grantId = "grant-0001", clientId = "mcp_c
     })
   fold(world, "grant", grantId, "GrantIssued", {
     client_id: clientId,
-    subject: "github-583231",
+    subject,
     username: "Octocat",
     email: "octocat@example.com",
     email_verified: true,

@@ -1,5 +1,3 @@
-import { headerValue } from "./credentials.ts"
-
 const exposed = "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After, DPoP-Nonce"
 const requestHeaders: ReadonlySet<string> = new Set(
   "authorization content-type accept mcp-protocol-version mcp-session-id mcp-method mcp-name last-event-id dpop".split(
@@ -17,18 +15,12 @@ export function corsHeaders(origin: string | undefined): readonly string[] {
   return ["Access-Control-Allow-Origin", origin, "Access-Control-Expose-Headers", exposed, "Vary", "Origin"]
 }
 
-/** Is this a CORS preflight (Fetch §4.8)? */
-export function isPreflight(method: string, origin: string | undefined, rawHeaders: readonly string[]): boolean {
-  return (
-    method === "OPTIONS" &&
-    origin !== undefined &&
-    headerValue(rawHeaders, "access-control-request-method") !== undefined
-  )
-}
-
-/** Headers of the 204 that answers a preflight on the MCP endpoint: of the headers asked for, those that MCP uses. */
-export function preflightHeaders(origin: string, rawHeaders: readonly string[]): readonly string[] {
-  const asked = (headerValue(rawHeaders, "access-control-request-headers") ?? "")
+/**
+ * Headers that answer a preflight (Fetch §4.8) on the MCP endpoint: of the headers asked for, those that MCP uses. Flat.
+ * @param requested `Access-Control-Request-Headers`
+ */
+export function preflightHeaders(origin: string, requested: string | undefined): readonly string[] {
+  const asked = (requested ?? "")
     .split(",")
     .map((name) => name.trim().toLowerCase())
     .filter((name) => requestHeaders.has(name) || paramHeader.test(name))
