@@ -2,7 +2,7 @@ import type { Exchange } from "./exchange.ts"
 import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
 import { addressBlock } from "../platform/rate-limit.ts"
-import { normalHostName } from "./host.ts"
+import { normalHostName } from "../projections/request-host.ts"
 import { plainAddress } from "./client-address.ts"
 
 /** A client connection behind its handshake. */

@@ -2,7 +2,7 @@ import type { EdgeContext, Exchange, MetadataAnswer, UpgradeSocket } from "./exc
 import { type HeadScan, type RequestHead, hasToken, scanHead } from "./framing.ts"
 import { answer, endAfter, refuse } from "./answer.ts"
 import type { ProvenPass, Verdict } from "./guard.ts"
-import { parseHost, splitAbsoluteForm } from "./host.ts"
+import { parseHost, splitAbsoluteForm } from "../projections/request-host.ts"
 import { authority } from "../platform/config.ts"
 import { canonicalTarget } from "../projections/canonical-target.ts"
 import { type ErrorCode, catalogue } from "../errors.ts"

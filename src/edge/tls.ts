@@ -9,7 +9,7 @@ import {
 import { type SelfSigned, selfSigned } from "./default-certificate.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import type { Hosts } from "../projections/hosts.ts"
-import { normalHostName } from "./host.ts"
+import { normalHostName } from "../projections/request-host.ts"
 import { selectCertificate } from "../events/certificate-selection.ts"
 
 /** What choosing certificates rests on. */

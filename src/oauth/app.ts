@@ -50,10 +50,12 @@ import { withNonce } from "./dpop.ts"
 /** One path of the authorization server. */
 interface Endpoint {
   readonly path: string
-  /** `page` answers people in a browser, `json` answers programs, from any origin. */
-  readonly kind: "page" | "json"
-  readonly methods: Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>>
+  /** `page` answers people in a browser, `json` answers programs, from any origin, and `proxy` answers other proxies. */
+  readonly kind: "page" | "json" | "proxy"
+  readonly methods: Readonly<Partial<Record<Method, Handler>>>
 }
+
+type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS"
 
 const endpoints: readonly Endpoint[] = [
   { path: "/", kind: "page", methods: { GET: home } },
@@ -80,7 +82,12 @@ const endpoints: readonly Endpoint[] = [
   { path: "/token", kind: "json", methods: { POST: token } },
   { path: "/revoke", kind: "json", methods: { POST: revoke } },
   { path: "/introspect", kind: "json", methods: { POST: introspect } },
-  { path: "/verify", kind: "json", methods: { GET: verify, POST: verify } },
+  {
+    path: "/verify",
+    kind: "proxy",
+    // Some proxies ask with the method of the original request: whatever it is, it is judged.
+    methods: { GET: verify, HEAD: verify, POST: verify, PUT: verify, PATCH: verify, DELETE: verify, OPTIONS: verify },
+  },
 ]
 
 /** On every answer. The edge terminated TLS; plain HTTP is not served here. */
@@ -181,7 +188,11 @@ async function answer(server: AuthorizationServer, endpoint: Endpoint, event: H3
   } catch (error) {
     tallyRequest(server, endpoint.path, error)
     noteOutcome(event, { reason: codeOf(error), ...outcomeOf(error) })
-    return withNonce(server, event, dressed(errorAnswer(server, endpoint.kind, event, error), open))
+    return withNonce(
+      server,
+      event,
+      dressed(errorAnswer(server, endpoint.kind === "page" ? "page" : "json", event, error), open),
+    )
   }
 }
 

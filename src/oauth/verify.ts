@@ -10,6 +10,7 @@ import { accessCookieName, hostOrigin, takesCookie } from "../projections/browse
 import { browserAdmissionFault, isOwnRequest } from "../projections/browser-admission.ts"
 import { excludedPaths, isExcluded } from "../projections/excluded-paths.ts"
 import { isMcpEndpoint } from "../projections/mcp-endpoint.ts"
+import { preflightHeaders } from "../projections/cors.ts"
 import { requireProof } from "./original-proof.ts"
 import { takesOrigin } from "../projections/mcp-origin.ts"
 import { tokenInQuery } from "../projections/query-token.ts"
@@ -20,9 +21,9 @@ import { usableScopes } from "../projections/scope.ts"
 import { about } from "./outcome.ts"
 
 /**
- * `GET|POST /verify`: forward authentication for other proxies. Checks the token of the Authorization header, or the cookie of a
+ * `/verify`, by any method: forward authentication for other proxies. Checks the token of the Authorization header, or the cookie of a
  * signed-in browser, as the gateway does. Where the original request is known and for a proxy of ours, its audience, rule and scopes
- * are judged as well, its open paths are open, and in passthrough mode whoever is not known passes without a name; otherwise the
+ * are judged as well, its open paths are open, its MCP endpoint answers preflights of pages that may call it, and in passthrough mode whoever is not known passes without a name; otherwise the
  * answer covers the token alone.
  * @throws OAuthError `invalid_request` (400), `invalid_token` (401), `access_denied` (403); GatehouseError `projection_behind` when
  * it cannot decide, `proxy_disabled`
@@ -33,7 +34,10 @@ export const verify: Handler = async (server, event) => {
   const { proxy, path, query } = original
   // As the gateway: what is switched off answers nobody.
   if (proxy?.enabled === false) throw new GatehouseError("proxy_disabled", undefined, { retryAfter: 60 })
-  if (proxy !== undefined && path !== undefined) requireOrigin(server, event, proxy, path)
+  if (proxy !== undefined && path !== undefined) {
+    const origin = requireOrigin(server, event, proxy, path)
+    if (origin !== undefined && isPreflight(event, original)) return preflight(event, origin)
+  }
   const auth = proxy?.auth?.auth_enabled === true ? proxy.auth : null
   if (auth !== null && path !== undefined && isExcluded(path, excludedPaths({ auth }))) return anonymous()
   if (tokenInQuery(query)) throw new OAuthError("invalid_request", "access tokens are not taken from the query")
@@ -47,12 +51,37 @@ export const verify: Handler = async (server, event) => {
   }
 }
 
-/** The MCP endpoint answers web pages of its own origin and of listed ones, whoever they speak for. @throws OAuthError `access_denied` */
-function requireOrigin({ config }: AuthorizationServer, event: H3Event, proxy: ResourceProxy, path: string): void {
+/**
+ * The MCP endpoint answers web pages of its own origin and of listed ones, whoever they speak for.
+ * @returns the origin of a page that the endpoint answers
+ * @throws OAuthError `access_denied`
+ */
+function requireOrigin(
+  { config }: AuthorizationServer,
+  event: H3Event,
+  proxy: ResourceProxy,
+  path: string,
+): string | undefined {
   const origin = event.req.headers.get("origin")
-  if (origin === null || !isMcpEndpoint(proxy, path)) return
+  if (origin === null || !isMcpEndpoint(proxy, path)) return undefined
   if (!takesOrigin(proxy, origin, hostOrigin(proxy.hostname, config.publicHttpsPort)))
     throw new OAuthError("access_denied", "the request comes from another origin")
+  return origin
+}
+
+function isPreflight(event: H3Event, { method }: OriginalRequest): boolean {
+  return method === "OPTIONS" && event.req.headers.has("access-control-request-method")
+}
+
+/**
+ * A preflight (Fetch §4.8) never carries a credential: a page that may call the endpoint may ask. The gateway would answer with these headers
+ * itself; the other proxy can, or lets its backend.
+ */
+function preflight(event: H3Event, origin: string): Response {
+  const answer = anonymous()
+  const flat = preflightHeaders(origin, event.req.headers.get("access-control-request-headers") ?? undefined)
+  for (let at = 0; at < flat.length; at += 2) answer.headers.set(flat[at]!, flat[at + 1]!)
+  return answer
 }
 
 /** @throws OAuthError; GatehouseError `store_unavailable` for a proof that cannot be judged now */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { normalHostName, parseHost, splitAbsoluteForm } from "../../src/edge/host.ts"
+import { normalHostName, parseHost, splitAbsoluteForm } from "../../src/projections/request-host.ts"
 
 describe("Host", () => {
   it.each([
