@@ -66,9 +66,9 @@ async function refusal(
       return redirect(server, answer, { error: error.code, error_description: error.message })
     case "device":
       await denyDevice(server, answer.device)
-      return errorPage(200, "Access was not granted", `The device gets no access: ${error.message}.`)
+      return errorPage(200, "Access was not granted", `The device gets no access: ${error.told}.`)
     case "session":
-      return errorPage(403, "Not signed in", `Signing in did not work: ${error.message}.`)
+      return errorPage(403, "Not signed in", `Signing in did not work: ${error.told}.`)
   }
 }
 

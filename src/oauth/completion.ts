@@ -72,10 +72,9 @@ function requirePolicy(server: AuthorizationServer, { client_id, resources }: Tr
   const fault = policyFault(server, user, client_id, resources)
   if (fault === undefined) return
   server.log.warning("oauth_login_refused", { reason: fault, subject: user.subject, client_id, resources })
-  const error = new OAuthError(
-    "access_denied",
-    `the account ${printable(user.username)} may not use this; try another account`,
-  )
+  const error = new OAuthError("access_denied", "the account may not use this; try another account", {
+    told: `the account ${user.username} may not use this; try another account`,
+  })
   throw about(error, { reason: fault, subject: user.subject })
 }
 
@@ -153,9 +152,4 @@ async function finishSessionLogin(
   }
   const setCookie = await openSession(server, event, user, credential)
   return about(seeOther(returnUrl, { "set-cookie": setCookie }), { subject: user.subject })
-}
-
-/** The characters that `error_description` may have (RFC 6749 §4.1.2.1). */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?")
 }

@@ -40,6 +40,8 @@ interface OAuthErrorExtras {
   /** Instead of the status that the code has in JSON. */
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** What a page of ours tells the person instead of the description: it may name them, which is no business of the client. */
+  readonly told?: string
 }
 
 /** An OAuth error: `error` and `error_description` (RFC 6749 §5.2). The description never repeats input. */
@@ -48,12 +50,14 @@ export class OAuthError extends Error {
   readonly code: OAuthErrorCode
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  readonly told: string
 
-  constructor(code: OAuthErrorCode, description: string, { status, headers }: OAuthErrorExtras = {}) {
+  constructor(code: OAuthErrorCode, description: string, { status, headers, told }: OAuthErrorExtras = {}) {
     super(description)
     this.code = code
     this.status = status ?? statuses[code]
     this.headers = headers ?? {}
+    this.told = told ?? description
   }
 }
 

@@ -117,7 +117,8 @@ describe("requests whose error goes back to the client", () => {
       alice,
     )
     expect(answer.location!.searchParams.get("error")).toBe("access_denied")
-    expect(answer.location!.searchParams.get("error_description")).toContain("alice")
+    expect(answer.location!.searchParams.get("error_description")).toContain("another account")
+    expect(answer.location!.href, "the client learns no name").not.toContain("alice")
     expect(answer.headers["set-cookie"]).toBeUndefined()
   })
 

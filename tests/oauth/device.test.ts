@@ -154,8 +154,10 @@ describe("a device", () => {
   it("has a person who may not use the resource, and gets nothing", async () => {
     const closed = await protectedProxy(node, "closed.test", { auth_required_users: ["somebody-else"] })
     const asked = await ask({ resource: closed })
-    expect((await allow(asked)).text).toContain("Access was not granted")
-    expect(await errorOf(poll(asked))).toEqual([400, "access_denied"])
+    expect((await allow(asked)).text).toContain("The device gets no access: the account alice may not use this")
+    const told = await poll(asked)
+    expect([told.status, told.json()["error"]]).toEqual([400, "access_denied"])
+    expect(told.text, "the device learns no name").not.toContain("alice")
   })
 
   it("is bound to its client and its resources", async () => {
