@@ -20,6 +20,7 @@ export const metadata: Handler = (server) => {
     introspection_endpoint: `${issuer}/introspect`,
     device_authorization_endpoint: `${issuer}/device_authorization`,
     jwks_uri: `${issuer}/jwks`,
+    service_documentation: `${issuer}/`,
     scopes_supported: supportedScopes(server),
     response_types_supported: ["code"],
     response_modes_supported: responseModes,

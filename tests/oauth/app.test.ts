@@ -33,6 +33,7 @@ describe("metadata", () => {
       revocation_endpoint: "https://auth.localhost:8443/revoke",
       introspection_endpoint: "https://auth.localhost:8443/introspect",
       jwks_uri: "https://auth.localhost:8443/jwks",
+      service_documentation: "https://auth.localhost:8443/",
       scopes_supported: ["mcp:read", "mcp:write", "mcp:admin", "files:read", "offline_access"],
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
@@ -61,6 +62,25 @@ describe("metadata", () => {
       if (!name.endsWith("_endpoint") && name !== "jwks_uri") continue
       const path = new URL(url as string).pathname
       expect((await send(node, path, { method: "OPTIONS" })).status, path).not.toBe(404)
+    }
+  })
+})
+
+describe("the page for developers", () => {
+  it("says how an application gets its access, and names no host but its own", async () => {
+    const { status, headers, text } = await send(node, "/")
+    expect([status, headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"])
+    for (const word of ["PKCE", "/register", "RFC 8707", "/device_authorization", "DPoP", "/account"])
+      expect(text).toContain(word)
+    expect(text).not.toContain("mcp.test")
+  })
+
+  it("does not speak of a registration that is closed", async () => {
+    const closed = await oauthNode({ redisUrl: redis.url, decides: false, env: { OAUTH_REGISTRATION: "false" } })
+    try {
+      expect((await send(closed, "/")).text).not.toContain("/register")
+    } finally {
+      await closed.stop()
     }
   })
 })
