@@ -3,7 +3,7 @@ import { person } from "./person.ts"
 import { jsonReply } from "./document-site.ts"
 import { SignJWT, exportJWK, generateKeyPair } from "jose"
 import { type Tokens, approve, authorizePath, codeFor, redemption, refreshing, tokenRequest, verifier } from "./flow.ts"
-import { describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it } from "vitest"
 import {
   documentNode,
   type Key,
@@ -20,7 +20,12 @@ import {
   refusedPage,
 } from "./described-client.ts"
 
+import { documentLimit } from "../../src/oauth/limits.ts"
+
 documentNode()
+afterEach(async () => {
+  for (const key of await node.redis.keys("{gho}:rate:*")) await node.redis.del(key)
+})
 
 describe("a client that is described by the document at its id", () => {
   it("is not followed through a redirect, and failures are not remembered", async () => {
@@ -138,5 +143,51 @@ describe("a client that is described by the document at its id", () => {
     node.clock.offset = 61_000
     expect(await redeem(second.privateKey, "2")).toBe(200)
     expect(await redeem(first.privateKey, "1")).toBe(401)
+  })
+
+  it("has its keys read from one host a limited number of times, whatever their addresses", async () => {
+    const key = await generateKeyPair("ES256")
+    const keys = { keys: [{ ...(await exportJWK(key.publicKey)), kid: "1" }] }
+    const jwksUri = site.publish("/limited-keys.json", keys, { "cache-control": "no-store" })
+    const client = described({ token_endpoint_auth_method: "private_key_jwt", jwks_uri: jwksUri })
+    await ask(client)
+    const { code } = await codeFor(node, client, alice, { resource })
+    const attempt = async () => {
+      const assertion = await new SignJWT({ jti: crypto.randomUUID() })
+        .setProtectedHeader({ alg: "ES256", kid: "1" })
+        .setIssuer(client.client_id)
+        .setSubject(client.client_id)
+        .setAudience(node.issuer)
+        .setExpirationTime("2 minutes")
+        .sign(key.privateKey)
+      return tokenRequest(node, {
+        ...redemption(client, code, verifier()),
+        client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        client_assertion: assertion,
+      })
+    }
+    const before = reads("/limited-keys.json")
+    expect((await attempt()).json()["error"]).toBe("invalid_grant")
+    expect(reads("/limited-keys.json")).toBe(before + 1)
+    const { count, windowMs } = documentLimit
+    for (let times = 0; times < count; times += 1) await node.ttl.count("document\nclient.localhost", windowMs)
+    const answer = await attempt()
+    expect([answer.status, answer.json()["error"]]).toEqual([429, "temporarily_unavailable"])
+    expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0)
+    expect(reads("/limited-keys.json")).toBe(before + 1)
+  })
+
+  it("keeps its login when others ask for one document after another of its host", async () => {
+    const client = described()
+    const { refresh_token } = await tokens(client)
+    const { count, windowMs } = documentLimit
+    for (let times = 0; times < count; times += 1) await node.ttl.count("document\nclient.localhost", windowMs)
+    expect((await ask(described())).status).toBe(429)
+    node.clock.offset = 61_000
+    const before = reads(client.path)
+    expect((await tokenRequest(node, refreshing(client, refresh_token))).status).toBe(200)
+    node.clock.offset = 122_000
+    expect((await ask(client)).status).toBe(200)
+    expect(reads(client.path)).toBe(before + 2)
   })
 })

@@ -30,6 +30,8 @@ import { vault } from "../../src/platform/vault.ts"
 /** What a node of these tests is set up with. */
 export interface NodeSetup {
   readonly redisUrl: string
+  /** The same Redis on another way, for the log alone: a relay can hold a node's view back. */
+  readonly logUrl?: string
   readonly masterKey?: string
   readonly env?: Record<string, string>
   /** Also decides commands; one node of an installation does. */
@@ -67,6 +69,7 @@ const admin = { name: "ADMIN", admin: true, token: "admin" }
 /** Starts a node; its issuer is `https://auth.localhost:8443`. */
 export async function oauthNode({
   redisUrl,
+  logUrl = redisUrl,
   masterKey,
   env = {},
   decides = true,
@@ -86,7 +89,7 @@ export async function oauthNode({
   const clock = { offset: 0 }
   const now = () => new Date(Date.now() + clock.offset)
   const log = logger("DEBUG", now, (line) => void logLines.push(line))
-  const store = redisEventStore((name, purpose) => connectRedis(redisUrl, name, purpose, log))
+  const store = redisEventStore((name, purpose) => connectRedis(logUrl, name, purpose, log))
   const home = mkdtempSync(join(tmpdir(), "gatehouse-oauth-"))
   const ending = new AbortController()
   const runner = projectionRunner({

@@ -96,6 +96,31 @@ describe("a host's cookie", () => {
     await web.host("app.localhost")
   })
 
+  it.each([
+    ["the allow-list of their provider", { provider: "github" }],
+    ["the rule, by what the session knows of them by now", { provider: "issuer", username: "left" }],
+    ["nothing, but the session is another's", { subject: "local-bob" }],
+  ])("is not renewed for somebody who is refused by %s", async (_what, change) => {
+    await web.host("app.localhost", { auth_required_users: ["alice"] })
+    const who = await signedIn()
+    const { ses } = claimsIn(cookieOf(who))
+    const session = (await web.node.ttl.peek("session", ses)) as { user: object }
+    const renews = async (user: object) => {
+      await web.node.ttl.put(
+        "session",
+        ses,
+        { ...session, credential: null, user: { ...session.user, ...user } },
+        3_600_000,
+      )
+      web.node.clock.offset = 650_000
+      const page = await web.send(`${app}/`, { headers: { cookie: `${name}=${cookieOf(who)}` } })
+      expect(page.status).toBe(200)
+      return renewed(page).length
+    }
+    expect(await renews(change)).toBe(0)
+    await web.host("app.localhost")
+  })
+
   it("is renewed for others although somebody's would be too large", async () => {
     const many = Array.from({ length: 80 }, (_, at) => `group-${at}-${"x".repeat(40)}`)
     const claims = claimsIn(cookieOf(await signedIn(web.bob)))
