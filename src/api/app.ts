@@ -3,7 +3,7 @@ import { H3, type H3Event, type NodeHandler, toNodeHandler } from "h3"
 import { type RequestBudget, requestBudget } from "./request-budget.ts"
 import { anonymous, authenticate } from "./authenticate.ts"
 import { commonHeaders, problemResponse } from "./problem.ts"
-import { entityTag, idempotencyKey, ifMatchVersion, noneMatch, reasonOf } from "./preconditions.ts"
+import { entityTag, idempotencyKey, ifMatchVersion, noneMatch, reasonOf, viewTag } from "./preconditions.ts"
 import { parseBody, parseParams, parseQuery } from "./validate.ts"
 import type { EventSubscription } from "./event-subscriptions.ts"
 import { type UpgradeHandler, eventSocket } from "./event-socket.ts"
@@ -188,6 +188,9 @@ async function atPosition(query: URLSearchParams, { projections }: Api): Promise
 
 async function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): Promise<Response> {
   const { version, position } = answer
+  const text = answer.text ?? (answer.body === undefined ? "" : JSON.stringify(answer.body))
+  const read = endpoint.method === "GET"
+  const tag = version === undefined ? undefined : read ? viewTag(version, text) : entityTag(version)
   const headers = new Headers({
     ...commonHeaders,
     "content-type": "application/json",
@@ -195,10 +198,10 @@ async function success(endpoint: Endpoint, answer: Answer, call: Call, req: Requ
     "cache-control": answer.secret === true ? "no-store" : "private, no-cache",
     "x-request-id": call.requestId,
     ...(endpoint.who !== "public" && { "x-event-position": String(position ?? call.api.projections.world.position) }),
-    ...(version !== undefined && { etag: entityTag(version) }),
+    ...(tag !== undefined && { etag: tag }),
     ...answer.headers,
   })
-  if (endpoint.method === "GET" && version !== undefined && noneMatch(req.headers.get("if-none-match"), version)) {
+  if (read && tag !== undefined && noneMatch(req.headers.get("if-none-match"), tag)) {
     headers.delete("content-type")
     return new Response(null, { status: 304, headers })
   }
@@ -213,7 +216,7 @@ async function success(endpoint: Endpoint, answer: Answer, call: Call, req: Requ
     await answer.stream.cancel()
     return new Response(null, { status, headers })
   }
-  const body = Buffer.from(answer.text ?? JSON.stringify(answer.body))
+  const body = Buffer.from(text)
   headers.set("content-length", String(body.length))
   return new Response(body, { status, headers })
 }

@@ -82,7 +82,7 @@ export interface Answer {
   /** Instead of a body that is known: bytes as they come; with its content type. */
   readonly stream?: ReadableStream<Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
-  /** Version of the object in the body: becomes the ETag. */
+  /** Version of the object in the body: becomes the ETag, of a read together with what is shown. */
   readonly version?: number | undefined
   /** Position of a write. */
   readonly position?: number

@@ -168,10 +168,10 @@ function parameters(endpoint: Endpoint, toSchema: ToSchema): Json[] {
             description: "Wait up to 2 seconds until this node has folded the log up to there.",
             schema: { type: "integer", minimum: 0 },
           },
-          header("If-None-Match", "304 when the object still has this entity tag."),
+          header("If-None-Match", "304 when the answer still has this entity tag."),
         ]
       : [
-          header("If-Match", "412 unless the object has this entity tag."),
+          header("If-Match", "412 unless the object has this entity tag, of a read or of a write: its version counts."),
           header(
             "Idempotency-Key",
             "1 to 128 printable characters: the same key and body give the same answer for 24 hours.",

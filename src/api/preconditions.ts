@@ -1,8 +1,17 @@
+import { createHash } from "node:crypto"
 import { GatehouseError } from "../errors.ts"
 
-/** Entity tag of an object's version (RFC 9110 §8.8.3). */
+/** Entity tag of an object's version (RFC 9110 §8.8.3): what a write answers with. */
 export function entityTag(version: number): string {
   return `"${version}"`
+}
+
+/**
+ * Entity tag of what a read shows: the version, which `If-Match` asks for, and a digest of the text. A view tells of other objects
+ * and of time too, and a tag that stayed while the text changed would let a client keep what is over.
+ */
+export function viewTag(version: number, text: string): string {
+  return `"${version}-${createHash("sha256").update(text).digest("base64url").slice(0, 16)}"`
 }
 
 /**
@@ -12,7 +21,7 @@ export function entityTag(version: number): string {
 export function ifMatchVersion(header: string | null): number | undefined {
   if (header === null || header.trim() === "*") return undefined
   if (header.includes(",")) throw new GatehouseError("bad_request", "If-Match takes one entity tag here")
-  const version = /^"(\d{1,15})"$/.exec(header.trim())?.[1]
+  const version = /^"(\d{1,15})(?:-[\w-]{16})?"$/.exec(header.trim())?.[1]
   if (version === undefined) throw new GatehouseError("precondition_failed", "the entity tag is none of ours")
   return Number(version)
 }
@@ -40,11 +49,11 @@ function decoded(header: string): string | undefined {
   }
 }
 
-/** Does `If-None-Match` name this version? Weak comparison (RFC 9110 §13.1.2). */
-export function noneMatch(header: string | null, version: number): boolean {
+/** Does `If-None-Match` name this entity tag? Weak comparison (RFC 9110 §13.1.2). */
+export function noneMatch(header: string | null, present: string): boolean {
   if (header === null) return false
   if (header.trim() === "*") return true
-  return header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === entityTag(version))
+  return header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === present)
 }
 
 /** @throws GatehouseError `validation_failed` for a key that is empty, too long or not printable */

@@ -105,8 +105,7 @@ const coverage = endpoint({
           .map(({ hostname }) => hostname),
         uncovered_domains: domains.filter((domain) => !covered.some(({ hostname }) => covers(domain, hostname))),
       },
-      // Every proxy that comes, changes or goes may change the answer: also one that the certificate knows nothing of.
-      version: call.api.projections.world.position,
+      version: versionOf(call, "certificate", cert_name.toLowerCase()),
     }
   },
 })

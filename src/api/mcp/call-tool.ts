@@ -70,7 +70,7 @@ export async function toResult(response: Response): Promise<CallToolResult> {
   const meta = {
     status,
     ...(headers.has("x-event-position") && { event_position: Number(headers.get("x-event-position")) }),
-    ...(headers.has("etag") && { version: Number(headers.get("etag")!.replaceAll('"', "")) }),
+    ...(headers.has("etag") && { version: Number.parseInt(headers.get("etag")!.slice(1), 10) }),
   }
   if (!/json/.test(headers.get("content-type") ?? ""))
     return { content: [{ type: "text", text: text === "" ? "Done." : text }], _meta: meta }

@@ -83,6 +83,6 @@ function isSame({ type }: ParamHeader, value: string | number | boolean, text: s
   if (typeof value !== "number") return text === String(value)
   // Beyond this JavaScript could not tell one number from its neighbour.
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return false
-  const decimal = /^-?[0-9]+(?:\.[0-9]+)?$/.test(text)
+  const decimal = /^-?[0-9]+(?:\.0+)?$/.test(text)
   return type === "integer" && decimal ? Number(text) === value : text === String(value)
 }
