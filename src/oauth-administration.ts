@@ -1,4 +1,3 @@
-import type { AccessSink } from "./edge/access-log.ts"
 import type { AuthorizationServerParts } from "./oauth/authorization-server.ts"
 import type { CrashPoint } from "./platform/crash-point.ts"
 import type { Counters } from "./platform/counters.ts"
@@ -56,13 +55,5 @@ function ownHosts({ config, projections, edge }: AdministrationParts): OwnHosts 
       const ca = find(projections.world, "authority", "internal")
       return ca?.type === "internal" ? ca.certificate_pem : undefined
     },
-  }
-}
-
-/** Both sinks get every batch; one that fails does not keep it from the other. */
-export function accessSink(...sinks: readonly AccessSink[]): AccessSink {
-  return async (records) => {
-    const outcomes = await Promise.allSettled(sinks.map(async (sink) => sink(records)))
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason
   }
 }

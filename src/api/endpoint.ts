@@ -15,7 +15,7 @@ import type { Projections } from "../projections/projections.ts"
 import type { Vault } from "../platform/vault.ts"
 import type { WebhookDeliveries } from "./webhook-deliveries.ts"
 
-/** What every handler may use; `main.ts` puts it together. */
+/** What every handler may use; the composition root puts it together. */
 export interface Api {
   readonly config: Config
   readonly projections: Projections

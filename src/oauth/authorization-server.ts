@@ -23,7 +23,7 @@ import type { Usage } from "../platform/usage.ts"
 import type { Vault } from "../platform/vault.ts"
 import { getRequestIP } from "h3"
 
-/** What `main.ts` hands to the authorization server. */
+/** What the composition root hands to the authorization server. */
 export interface AuthorizationServerParts {
   readonly config: Config
   readonly projections: Projections
