@@ -6,6 +6,8 @@ import { authenticateClient } from "./client-authentication.ts"
 import { done } from "./done.ts"
 import { find } from "../events/world.ts"
 import { formParameters } from "./parameters.ts"
+import { grantedFacts, waitForGrant } from "./token-response.ts"
+import { parseJws } from "../projections/jws.ts"
 import { readRefreshToken } from "./refresh-token.ts"
 import { revokeGrant } from "./grant-revocation.ts"
 import { tallyRevocation } from "./tally.ts"
@@ -29,12 +31,30 @@ export const revoke: Handler = async (server, event) => {
   return about(new Response(null, { status: 200, headers: { "cache-control": "no-store" } }), { client_id })
 }
 
+/**
+ * A grant that another node issued a moment ago may be unknown here, and what is unknown cannot be ended: its refresh family, which all nodes
+ * see, tells what to wait for. @throws GatehouseError `projection_behind`: the client must take its token for good (RFC 7009 §2.2.1)
+ */
+async function awaitGrant(server: AuthorizationServer, grantId: string): Promise<void> {
+  if (find(server.projections.world, "grant", grantId) !== undefined) return
+  const family = (await server.ttl.peek("refresh", grantId)) as { value: string } | undefined
+  if (family !== undefined) await waitForGrant(server, grantedFacts(family.value).position)
+}
+
 async function revokeFamily(server: AuthorizationServer, { client_id }: Client, family: string): Promise<void> {
+  await awaitGrant(server, family)
   const grant = find(server.projections.world, "grant", family)
   if (grant?.client_id === client_id) await revokeGrant(server, family, "client")
 }
 
+/** What an access token says of its grant, before it is verified; empty when it says nothing. */
+function grantOf(token: string): string {
+  const sid = parseJws(token)?.payload["sid"]
+  return typeof sid === "string" ? sid : ""
+}
+
 async function revokeAccessToken(server: AuthorizationServer, { client_id }: Client, token: string): Promise<void> {
+  await awaitGrant(server, grantOf(token))
   const checked = server.accessTokens.verify(token, server.issuer)
   if (!checked.ok || checked.claims.client_id !== client_id) return
   const { sid, jti, exp } = checked.claims

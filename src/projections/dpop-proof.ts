@@ -1,5 +1,6 @@
 import { type KeyObject, createHash, hash } from "node:crypto"
 import { type ProofNonces, proofSkew } from "./dpop-nonce.ts"
+import { isCostlyKey } from "../events/client-keys.ts"
 import { parseJws, signatureHolds, verificationKey } from "./jws.ts"
 import type { SigningKey } from "../events/signing-key.ts"
 
@@ -70,7 +71,7 @@ function publicKey(algorithm: SigningKey["algorithm"], jwk: unknown): KeyObject 
   if (jwk === null || typeof jwk !== "object" || Array.isArray(jwk)) return undefined
   const members = jwk as Record<string, string>
   if (["d", "p", "q", "dp", "dq", "qi", "oth", "k"].some((name) => name in members)) return undefined
-  if (!Object.values(members).every((value) => typeof value === "string")) return undefined
+  if (!Object.values(members).every((value) => typeof value === "string") || isCostlyKey(members)) return undefined
   return verificationKey({ algorithm, public_jwk: members })
 }
 

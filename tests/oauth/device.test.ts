@@ -230,10 +230,13 @@ describe("the page for user codes", () => {
     const [first, second] = [person(node), person(node)]
     const pages = [await enter(first, asked.user_code), await enter(second, asked.user_code)] as const
     expect((await first.submit(pages[0], { decision: "deny" })).text).toContain("Access was not granted")
+    const grants = () => [...all(node.world, "grant")].length
+    const before = grants()
     const decided = await second.submit(pages[1], { decision: "allow" })
     const login = await second.visit(decided.location!.pathname + decided.location!.search)
     expect(formOf(login).action).toBe("/login")
     expect((await second.submit(login, { token: alice })).text).toContain("does not wait any more")
+    expect(grants(), "nothing is left of it").toBe(before)
     expect(await errorOf(poll(asked))).toEqual([400, "access_denied"])
   })
 })

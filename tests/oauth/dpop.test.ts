@@ -107,6 +107,14 @@ describe("a token request with a proof of possession", () => {
     expect((await tokenRequest(node, form, await withProof())).status).toBe(200)
   })
 
+  it("is good once for as long as its time can be: ahead of ours, and behind", async () => {
+    const known = new Set(await node.redis.keys("{gho}:dpop:*"))
+    expect((await redeem(await withProof(key, { iat: Math.floor(Date.now() / 1000) + 290 }))).status).toBe(200)
+    const [made, ...others] = (await node.redis.keys("{gho}:dpop:*")).filter((name) => !known.has(name))
+    expect(others).toEqual([])
+    expect(await node.redis.pttl(made!)).toBeGreaterThan(590_000)
+  })
+
   it("is refused with two proofs, or with nonsense", async () => {
     expect(await errorOf(redeem({ dpop: [await proof(), await proof()] }))).toEqual([400, "invalid_dpop_proof"])
     expect(await errorOf(redeem({ dpop: "nonsense" }))).toEqual([400, "invalid_dpop_proof"])

@@ -1,10 +1,11 @@
 import { type Answer, type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type Relay, relay } from "../support/relay.ts"
-import { type TestClient, codeFor, redemption, refreshing, registerClient, tokenRequest } from "./flow.ts"
+import { type TestClient, type Tokens, codeFor, redemption, refreshing, registerClient, tokenRequest } from "./flow.ts"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { deviceGrant } from "../../src/events/oauth-client.ts"
 import { person } from "./person.ts"
+import { until } from "../support/until.ts"
 
 let redis: RedisServer
 let way: Relay
@@ -92,5 +93,47 @@ describe("a node that has not folded a grant yet", () => {
     ])
     way.thaw()
     expect((await tokenRequest(late, redemption(client, code, verifier))).status).toBe(200)
+  })
+
+  it("waits for it before it takes back a token of it, which would else stay good", async () => {
+    for (const name of ["refresh_token", "access_token"] as const) {
+      way.freeze()
+      const { code, verifier } = await codeFor(node, client, alice, { resource })
+      const tokens = (await tokenRequest(node, redemption(client, code, verifier))).json<Tokens>()
+      const works = async () =>
+        (await send(node, "/verify", { headers: { authorization: `Bearer ${tokens.access_token}` } })).status
+      expect(await works()).toBe(200)
+      const form = { client_id: client.client_id, token: tokens[name] }
+      const revoked = send(late, "/revoke", { form })
+      await send(late, "/revoke", { form: { ...form, token: "nothing" } })
+      way.thaw()
+      expect((await revoked).status).toBe(200)
+      await until(() => node.world.position >= late.world.position)
+      expect(await works(), name).toBe(401)
+    }
+  })
+})
+
+describe("a node that has no signing key yet", () => {
+  it("uses nothing up while it cannot get it", async () => {
+    const { code, verifier } = await codeFor(node, client, alice, { resource })
+    const logUrl = redis.url.replace(`:${redis.port}`, `:${way.port}`)
+    const keyless = await oauthNode({ redisUrl: redis.url, logUrl, masterKey: node.config.MASTER_KEY, decides: false })
+    try {
+      way.freeze()
+      expect((await tokenRequest(keyless, redemption(client, code, verifier))).status).toBe(503)
+      const first = (await tokenRequest(late, redemption(client, code, verifier))).json<Tokens>()
+      expect((await tokenRequest(keyless, refreshing(client, first.refresh_token))).status).toBe(503)
+      const family = await node.ttl.peek("refresh", first.refresh_token.split(".")[0]!)
+      expect(family).toMatchObject({ generation: 1 })
+      const next = (await tokenRequest(late, refreshing(client, first.refresh_token))).json<Tokens>()
+      expect(next.refresh_token).toMatch(/^[0-9a-f-]{36}\.2\./)
+      way.thaw()
+      const last = (await tokenRequest(keyless, refreshing(client, next.refresh_token))).json<Tokens>()
+      expect(last.refresh_token).toMatch(/^[0-9a-f-]{36}\.3\./)
+    } finally {
+      way.thaw()
+      await keyless.stop()
+    }
   })
 })

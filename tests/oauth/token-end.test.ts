@@ -13,6 +13,8 @@ describe("revocation", () => {
     for (const token of [refresh_token, access_token, "garbage", `${refresh_token}x`])
       expect((await send(node, "/revoke", { form: { client_id: other.client_id, token } })).status).toBe(200)
     expect(find(node.world, "grant", claims(access_token).sid)).toBeDefined()
+    expect(await works(access_token)).toBe(true)
+    expect((await tokenRequest(node, refreshing(client, refresh_token))).status).toBe(200)
   })
 
   const revoke = (form: Record<string, string>) => send(node, "/revoke", { form })

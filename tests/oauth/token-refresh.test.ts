@@ -1,5 +1,5 @@
-import { apiToken, protectedProxy } from "./oauth-node.ts"
-import { type Tokens, refreshing, registerClient, tokenRequest, tokensFor } from "./flow.ts"
+import { apiToken, protectedProxy, send } from "./oauth-node.ts"
+import { type Tokens, codeFor, redemption, refreshing, registerClient, tokenRequest, tokensFor } from "./flow.ts"
 import { describe, expect, it } from "vitest"
 import { find } from "../../src/events/world.ts"
 import { tokenNode, node, alice, resource, second, client, claims, error } from "./token-node.ts"
@@ -33,6 +33,24 @@ describe("a refresh token", () => {
     const other = await registerClient(node)
     expect(await error(refreshing(other, refresh_token))).toEqual([400, "invalid_grant"])
     expect((await tokenRequest(node, refreshing(client, refresh_token))).status).toBe(200)
+  })
+
+  it("is worth nothing to a client that gave up the grant, and its code neither", async () => {
+    const own = await registerClient(node)
+    const { refresh_token } = await tokensFor(node, own, alice, { resource })
+    const { code, verifier } = await codeFor(node, own, alice, { resource })
+    const changed = await send(node, `/register/${own.client_id}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${own.registration_access_token}` },
+      json: {
+        client_id: own.client_id,
+        grant_types: ["urn:ietf:params:oauth:grant-type:device_code"],
+        token_endpoint_auth_method: "none",
+      },
+    })
+    expect(changed.status).toBe(200)
+    expect(await error(refreshing(own, refresh_token))).toEqual([400, "unauthorized_client"])
+    expect(await error(redemption(own, code, verifier))).toEqual([400, "unauthorized_client"])
   })
 
   it("cannot be made or changed", async () => {

@@ -74,6 +74,18 @@ describe("a proof of possession", () => {
     expect(await check({ iat: now / 1000 }, { jwk: other.publicJwk })).toBe("proof_signature")
   })
 
+  it("is refused before its signature is looked at, where its key would make that take long", () => {
+    const octets = (count: number) => Buffer.alloc(count, 0xff).toString("base64url")
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+    const by = (n: string, e: string) =>
+      checkProof(`${part({ typ: "dpop+jwt", alg: "RS256", jwk: { kty: "RSA", n, e } })}.${part({})}.AAAA`, target)
+    expect(by(octets(384), "AQAB")).toBe("proof_signature")
+    expect(by(octets(1024), octets(4))).toBe("proof_signature")
+    expect(by(octets(384), octets(383))).toBe("proof_key_not_allowed")
+    expect(by(octets(384), octets(5))).toBe("proof_key_not_allowed")
+    expect(by(octets(1025), "AQAB")).toBe("proof_key_not_allowed")
+  })
+
   it("is refused without a signature, or when it is no JWT", async () => {
     const [header, payload] = (await key.proof(target)).split(".")
     const none = Buffer.from(JSON.stringify({ typ: "dpop+jwt", alg: "none", jwk: key.publicJwk })).toString("base64url")

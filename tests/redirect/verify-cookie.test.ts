@@ -48,6 +48,18 @@ describe("forward authentication with a browser's cookie", () => {
     expect(answer.headers).not.toHaveProperty("x-auth-client-id")
   })
 
+  it("says it in headers that read one way, whatever somebody is called", async () => {
+    const claims = claimsIn(cookie.slice("__Host-gh_access=".length))
+    const odd = { groups: ["a,b", "c d", "%2C", "ü\r\nX-Auth-Scopes: all"], name: "x", email: "a b@example.org" }
+    const signed = `__Host-gh_access=${await signAs(web.node, { ...claims, ...odd })}`
+    const { headers } = await ask({ cookie: signed, ...forApp })
+    expect(headers).toMatchObject({
+      "x-auth-user-email": "a%20b@example.org",
+      "x-auth-user-groups": "a%2Cb,c%20d,%252C,%C3%BC%0D%0AX-Auth-Scopes:%20all",
+    })
+    expect(headers).not.toHaveProperty("x-auth-scopes")
+  })
+
   it("is for the one host that the cookie is for, and by that host's rule", async () => {
     expect(await status({ cookie, "x-forwarded-host": "other.localhost" })).toBe(401)
     expect(await status({ cookie, "x-original-url": "https://other.localhost:8443/" })).toBe(401)
