@@ -1,4 +1,4 @@
-import { all, find } from "../events/world.ts"
+import { type World, all, find } from "../events/world.ts"
 import { type ResourceProxy, normalResource, resourceIdentity, withResources } from "../projections/resource.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
 import type { Proxy } from "../events/proxy.ts"
@@ -12,12 +12,26 @@ export interface RequestedResource {
   readonly proxy: ResourceProxy
 }
 
-/** Proxies that this authorization server protects. */
-export function protectedProxies(server: AuthorizationServer): ResourceProxy[] {
+interface Found {
+  readonly world: World
+  readonly revision: number
+  readonly proxies: readonly ResourceProxy[]
+}
+const found = new WeakMap<AuthorizationServer, Found>()
+
+/**
+ * Proxies that this authorization server protects. All are looked at once after each change, not at each request: metadata and
+ * authorization are there for everybody.
+ */
+export function protectedProxies(server: AuthorizationServer): readonly ResourceProxy[] {
   const { world } = server.projections
-  return [...all(world, "proxy")]
+  const known = found.get(server)
+  if (known?.world === world && known.revision === world.revision) return known.proxies
+  const proxies = [...all(world, "proxy")]
     .filter((proxy) => isProtected(server, proxy))
     .map((proxy) => withResources(world, proxy))
+  found.set(server, { world, revision: world.revision, proxies })
+  return proxies
 }
 
 function isProtected({ config }: AuthorizationServer, { enabled, auth }: Proxy): boolean {
