@@ -112,10 +112,7 @@ const show = endpoint({
   status: 200,
   response: WebhookDetail,
   errors: ["not_owner"],
-  handler: async (call) => {
-    const { body } = await shown(call, call.params.name)
-    return { body }
-  },
+  handler: (call) => shown(call, call.params.name),
 })
 
 const update = endpoint({

@@ -1,0 +1,76 @@
+import { type RunningApi, runningApi } from "../running-api.ts"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { endpoints } from "../../../src/api/endpoint-table.ts"
+import { populate } from "../generated/population.ts"
+
+let api: RunningApi
+let alice: string
+let client: string
+beforeAll(async () => {
+  api = await runningApi()
+  alice = await api.token("alice")
+  await populate(api, alice, await api.token("bob"))
+  const webhook = { name: "alices", url: "https://93.184.216.34/hook" }
+  await api.call("POST", "/api/v1/webhooks", webhook, {}, alice)
+  const staged = { cert_name: "staged", domain: "staged.example.com", email: "a@example.com", staging: true }
+  await api.call("POST", "/api/v1/certificates", staged, {}, alice)
+  const made = await api.call("POST", "/api/v1/oauth/clients", { client_name: "app" }, {}, alice)
+  client = made.body["client_id"] as string
+})
+afterAll(() => api.stop())
+
+/** An object of alice for each parameter; what has a version. */
+const params = (path: string): Record<string, string> => ({
+  name: path.startsWith("/api/v1/tokens") ? "alice" : "alices",
+  cert_name: path.endsWith("/convert-to-production") ? "staged" : "alices",
+  hostname: "alice.internal",
+  route_id: "alices",
+  uri: encodeURIComponent("https://alice.internal:8443/mcp"),
+  client_id: client,
+})
+const versioned =
+  /^\/api\/v1\/(tokens|certificates|proxy\/targets|routes|instances|resources|oauth\/clients|services|webhooks)\/\{/
+
+/** What their bodies must hold. */
+const bodies: Readonly<Record<string, object>> = {
+  changeOAuthClient: { disabled: true },
+  setProxyAuth: { auth_proxy: "auth.localhost" },
+  setProxyRoutes: { route_mode: "all" },
+  createServiceProxy: { hostname: "made.internal" },
+  replayWebhook: { from: 1 },
+  retryWebhookDelivery: { position: 1 },
+}
+
+/** No change of the object, or one of what is kept beside the log. */
+const unconditional = /^(validateResourceToken|testWebhook|retryWebhookDelivery)$/
+
+const addressed = endpoints.filter(({ path }) => versioned.test(path))
+const rows = (wanted: (method: string) => boolean) =>
+  addressed
+    .filter(({ method }) => wanted(method))
+    .map(({ operationId, method, path }) => [operationId, method, path] as const)
+const urlOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params(path)[name]!)
+
+describe("a change of what is there", () => {
+  const changes = rows((method) => method !== "GET").filter(([operationId]) => !unconditional.test(operationId))
+  test.each(changes)("by %s is refused for another version, and changes nothing", async (operationId, method, path) => {
+    const { position } = api.projections.world
+    const answer = await api.call(method, urlOf(path), bodies[operationId], { "if-match": '"1"' })
+    expect([answer.status, answer.body["code"]], JSON.stringify(answer.body)).toEqual([412, "precondition_failed"])
+    expect(api.projections.world.position).toBe(position)
+  })
+})
+
+describe("a read of one object", () => {
+  /** Not the object: a list of others, what the engine says, or what was counted. */
+  const others =
+    /^(listToken(Certificates|Proxies)|revealToken|getServiceLogs|getServiceStats|listOAuthClientTokens|getOAuthClientStats)$/
+  const reads = rows((method) => method === "GET").filter(([operationId]) => !others.test(operationId))
+  test.each(reads)("by %s has an entity tag, and is not sent again", async (_, method, path) => {
+    const first = await api.call(method, urlOf(path))
+    const tag = first.headers.get("etag")
+    expect([first.status, tag]).toEqual([200, expect.stringMatching(/^"\d+-[\w-]{16}"$/)])
+    const again = await api.call(method, urlOf(path), undefined, { "if-none-match": tag! })
+    expect([again.status, again.body]).toEqual([304, ""])
+  })
+})
