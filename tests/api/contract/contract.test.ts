@@ -18,7 +18,7 @@ interface Schema {
 const who = { A: "admin", O: "owner", T: "any", P: "public" } as const
 
 function schemaOf(schema: z.ZodType | undefined, io: "input" | "output"): Schema {
-  return schema === undefined ? {} : (jsonSchema(schema, io) as Schema)
+  return schema === undefined ? {} : jsonSchema(schema, io)
 }
 
 /** Every shape that a value may have: of a list, its items'. */
