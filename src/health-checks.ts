@@ -4,7 +4,7 @@ import type { Redis } from "ioredis"
 import type { Runner } from "./projections/runner.ts"
 import { all } from "./events/world.ts"
 import { certificateLease } from "./effects/effects.ts"
-import { available } from "./platform/redis.ts"
+import { available } from "./platform/redis-call.ts"
 import { keys } from "./platform/redis-keys.ts"
 
 /** What the checks look at. */

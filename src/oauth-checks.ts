@@ -8,7 +8,7 @@ import type { Redis } from "ioredis"
 import type { SigningKeys } from "./oauth/signing-keys.ts"
 import { Unreachable, reach } from "./api/diagnose/reach.ts"
 import { all, find } from "./events/world.ts"
-import { available } from "./platform/redis.ts"
+import { available } from "./platform/redis-call.ts"
 import { createPublicKey, randomUUID } from "node:crypto"
 import { providers } from "./oauth/providers.ts"
 
@@ -68,7 +68,7 @@ async function publicly(
   url: string,
   fault: (document: Readonly<Record<string, unknown>>) => string | undefined,
 ): Promise<Health> {
-  const calls = reach({ own, allow: () => false, signal: AbortSignal.timeout(outsideMs) })
+  const calls = await reach({ own, allow: () => false, signal: AbortSignal.timeout(outsideMs) })
   try {
     const { status, json } = await calls.ask(url)
     if (status !== 200 || json === undefined) return { status: "unhealthy", detail: `it is answered ${status}` }

@@ -1,5 +1,6 @@
 // One reading of the log in a process of its own: node log-reader.ts raw|replay|start <Redis URL> <folder>
-import { connectRedis, untilReady } from "../../src/platform/redis.ts"
+import { connectRedis } from "../../src/platform/redis.ts"
+import { untilReady } from "../../src/platform/redis-call.ts"
 import { logger } from "../../src/platform/log.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"

@@ -1,7 +1,8 @@
 // Measures the log: cold start with and without a snapshot, memory, replay, against reading the raw stream in the same run.
 import { mkdtempSync, rmSync } from "node:fs"
 import { anyFree } from "../stack/own-redis.ts"
-import { connectRedis, untilReady } from "../../src/platform/redis.ts"
+import { connectRedis } from "../../src/platform/redis.ts"
+import { untilReady } from "../../src/platform/redis-call.ts"
 import { fillLog } from "./log-filling.ts"
 import { join } from "node:path"
 import { logger } from "../../src/platform/log.ts"

@@ -1,6 +1,6 @@
 import { type EventSchema, eventSchemas } from "./event-schemas.ts"
 import { EventView } from "../projections/views/event.ts"
-import { eventStreamPath, eventsProtocol } from "./event-socket.ts"
+import { eventStreamPath, eventsProtocol } from "./event-stream-path.ts"
 import { jsonSchema } from "./openapi.ts"
 
 type Json = Record<string, unknown>

@@ -3,6 +3,7 @@ import { type Logger, reason } from "../platform/log.ts"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { STATUS_CODES } from "node:http"
+import { eventStreamPath, eventsProtocol } from "./event-stream-path.ts"
 import { eventView } from "../projections/views/event.ts"
 import nodeAdapter from "crossws/adapters/node"
 import { pipeline } from "node:stream/promises"
@@ -28,10 +29,6 @@ export interface EventSocketParts {
   readonly log: Logger
 }
 
-/** Where events are followed. */
-export const eventStreamPath = "/api/v1/events/stream"
-/** The subprotocol that this server speaks. */
-export const eventsProtocol = "gatehouse.events.v1"
 const tokenPrefix = "gatehouse.bearer."
 /** Bytes that may wait in the socket before the next page is read. */
 const mostBuffered = 65_536

@@ -2,7 +2,8 @@ import { listen } from "listhen"
 import type { NodeHandler } from "h3"
 import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
-import { type UpgradeHandler, eventStreamPath } from "./event-socket.ts"
+import type { UpgradeHandler } from "./event-socket.ts"
+import { eventStreamPath } from "./event-stream-path.ts"
 import { promisify } from "node:util"
 
 /** The loopback listener of the admin API. */

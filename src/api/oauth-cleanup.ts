@@ -4,7 +4,7 @@ import { endOfLife } from "../events/oauth-client.ts"
 import { GatehouseError } from "../errors.ts"
 import { grantSessions } from "./oauth-sessions.ts"
 import { patience } from "./write.ts"
-import { recordKey } from "../platform/oauth-index.ts"
+import { recordKey } from "../platform/record-key.ts"
 import { sightOf } from "./oauth-sight.ts"
 
 /** What a cleanup found, and removed unless it was a dry run. */

@@ -8,7 +8,7 @@ import { GatehouseError } from "../errors.ts"
 import type { Grant } from "../events/grant.ts"
 import type { IssuedToken } from "../projections/views/oauth-token.ts"
 import { listPage } from "./list.ts"
-import { recordKey } from "../platform/oauth-index.ts"
+import { recordKey } from "../platform/record-key.ts"
 
 type Issued = z.infer<typeof IssuedToken>
 

@@ -6,7 +6,7 @@ import type { Client } from "../events/oauth-client.ts"
 import type { Grant } from "../events/grant.ts"
 import type { SessionUse } from "../projections/views/oauth-session.ts"
 import type { Used } from "../platform/usage.ts"
-import { recordKey } from "../platform/oauth-index.ts"
+import { recordKey } from "../platform/record-key.ts"
 
 /** A grant that can still be used, and how it is used. */
 export interface GrantSession {

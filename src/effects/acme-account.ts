@@ -41,7 +41,7 @@ export function acmeAccounts(context: EffectContext, leading: AbortSignal): Acme
 
   async function register(directoryUrl: string, email: string | null): Promise<Account> {
     const { pem: keyPem } = await generateKey("ecdsa-p256", 0)
-    const session = open(directoryUrl, { keyPem }, leading)
+    const session = await open(directoryUrl, { keyPem }, leading)
     try {
       const url = await session.register(email)
       const key_ref = newSecretRef("acme-account")
@@ -61,7 +61,11 @@ export function acmeAccounts(context: EffectContext, leading: AbortSignal): Acme
     return started
   }
 
-  function open(directoryUrl: string, account: { url?: string; keyPem: string }, signal: AbortSignal): AcmeSession {
+  function open(
+    directoryUrl: string,
+    account: { url?: string; keyPem: string },
+    signal: AbortSignal,
+  ): Promise<AcmeSession> {
     return acmeSession({
       directoryUrl,
       accountKeyPem: account.keyPem,
@@ -76,7 +80,7 @@ export function acmeAccounts(context: EffectContext, leading: AbortSignal): Acme
     async use(directoryUrl, email, signal, work) {
       for (let again = false; ; again = true) {
         const account = (await known(directoryUrl)) ?? (await registerOnce(directoryUrl, email))
-        const session = open(directoryUrl, account, signal)
+        const session = await open(directoryUrl, account, signal)
         try {
           return await work(session)
         } catch (error) {

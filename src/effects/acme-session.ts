@@ -1,7 +1,6 @@
 import * as z from "zod"
 import { AcmeError, type AcmeProblem, readProblem } from "./acme-error.ts"
-import { Client } from "acme-client"
-import { acmeTransport } from "./acme-transport.ts"
+import { acmeTransport, libraryAdapter } from "./acme-transport.ts"
 
 const problem = z.unknown().transform(readProblem).optional()
 
@@ -85,7 +84,11 @@ export interface AcmeSessionOptions {
 const retries = 2
 
 /** Opens a session; nothing is sent yet. */
-export function acmeSession(options: AcmeSessionOptions): AcmeSession {
+export async function acmeSession(options: AcmeSessionOptions): Promise<AcmeSession> {
+  // With the first session, not with the node: loading it would be a fifth of what a start costs.
+  const { Client, axios } = await import("acme-client")
+  // The library's own adapter sleeps through Retry-After, has no timeout and loses the cause of a failed connection.
+  axios.defaults.adapter = libraryAdapter
   const transport = acmeTransport(options.directoryUrl, options.signal, options.timeoutMs, options.now)
   const client = new Client({
     directoryUrl: options.directoryUrl,

@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher, request } from "undici"
 import { AcmeError, readProblem, refusalOf, retryAfterOf } from "./acme-error.ts"
 import { AsyncLocalStorage } from "node:async_hooks"
-import { axios } from "acme-client"
+import type { axios } from "acme-client"
 import { reason } from "../platform/log.ts"
 import { setTimeout } from "node:timers/promises"
 
@@ -53,8 +53,6 @@ export function acmeTransport(
   timeoutMs: number,
   now: () => Date,
 ): AcmeTransport {
-  // The library's own adapter sleeps through Retry-After, has no timeout and loses the cause of a failed connection.
-  axios.defaults.adapter = adapter
   const agent = new Agent({ allowH2: false, connections: 4 })
   const origin = new URL(directoryUrl).origin
   const begin = (): Exchange => ({ signal, timeoutMs, origin, agent, now, badNonce: false })
@@ -89,7 +87,8 @@ function asAcmeError(error: unknown): AcmeError {
   return error instanceof AcmeError ? error : new AcmeError("acme_bad_answer", reason(error), { cause: error })
 }
 
-const adapter: Adapter = async (config) => {
+/** How acme-client sends: within the session that a call belongs to. */
+export const libraryAdapter: Adapter = async (config) => {
   const exchange = exchanges.getStore()
   if (exchange === undefined) throw new Error("acme-client was called outside of a session")
   const asked = {

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis"
 import { type StreamEntry, streamField } from "./redis-tail.ts"
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import { keys } from "./redis-keys.ts"
 
 /** A request of the access log: the columns of its batch, and its number among all that were ever recorded, from 1. */

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis"
-import { available } from "./redis.ts"
+import { available } from "./redis-call.ts"
 import { keys } from "./redis-keys.ts"
 import { redisScript } from "./redis-script.ts"
 

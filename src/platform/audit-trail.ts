@@ -1,6 +1,6 @@
 import type { CommandRecord, Outcome } from "./event-store.ts"
 import { type StreamEntry, streamField } from "./redis-tail.ts"
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import { deciderGroup, keys } from "./redis-keys.ts"
 import { pageSize } from "./store-limits.ts"
 import { commandText, parseCommand } from "./command-record.ts"

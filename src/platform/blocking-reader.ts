@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis"
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import { GatehouseError } from "../errors.ts"
 
 /** Longest time that a read may block, milliseconds: what waits longer cannot be told from a dead connection. */

@@ -1,5 +1,5 @@
 import type { CommandRecord, Outcome, Submitted } from "./event-store.ts"
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import { commandText, parseCommand, queued } from "./command-record.ts"
 import { deciderGroup, keys } from "./redis-keys.ts"
 import type { CrashPoint } from "./crash-point.ts"

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis"
 import { setTimeout as sleep } from "node:timers/promises"
-import { available } from "./redis.ts"
+import { available } from "./redis-call.ts"
 import type { Logger } from "./log.ts"
 import { GatehouseError } from "../errors.ts"
 

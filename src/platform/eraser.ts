@@ -1,5 +1,5 @@
 import { type Logger, reason } from "./log.ts"
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import type { Redis } from "ioredis"
 import { keys } from "./redis-keys.ts"
 import { redisScript } from "./redis-script.ts"

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis"
 import type { StreamEntry } from "./redis-tail.ts"
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import { keys } from "./redis-keys.ts"
 import { redisScript } from "./redis-script.ts"
 

@@ -1,4 +1,4 @@
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import { fieldsOf } from "./audit-trail.ts"
 import { keys } from "./redis-keys.ts"
 import type { Redis } from "ioredis"

@@ -1,6 +1,5 @@
 import type { Redis } from "ioredis"
-import { available, untilReady } from "./redis.ts"
-import { createHash } from "node:crypto"
+import { available, untilReady } from "./redis-call.ts"
 import { keys } from "./redis-keys.ts"
 
 /** Kinds of OAuth records that have an index. */
@@ -68,9 +67,4 @@ export function oauthIndex(redis: Redis): OAuthIndex {
     },
     forget: (kind, before) => call(() => redis.zremrangebyscore(keys.oauthIndex(kind), "-inf", `(${before}`)),
   }
-}
-
-/** Redis key of a record by its id. */
-export function recordKey(kind: string, id: string): string {
-  return keys.oauth(kind, createHash("sha256").update(id).digest("hex"))
 }

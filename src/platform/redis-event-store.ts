@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis"
-import { available, type ConnectRedis, untilReady } from "./redis.ts"
+import type { ConnectRedis } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import type { Commit, CommitResult, EventStore, Head, Outcome, Submitted } from "./event-store.ts"
 import { outcomeLifetime, outcomesKept, pageSize } from "./store-limits.ts"
 import { queued } from "./command-record.ts"

@@ -1,5 +1,4 @@
 import { Redis } from "ioredis"
-import { GatehouseError } from "../errors.ts"
 import { type Logger, reason } from "./log.ts"
 
 /** `command` connections give up a call after {@link commandDeadline}; `blocking` ones wait for as long as the call says. */
@@ -40,48 +39,4 @@ export function connectRedis(url: string, name: string, purpose: RedisPurpose, l
     lost = false
   })
   return redis
-}
-
-/** Waits at most `waitMs` until commands may be sent. @throws GatehouseError `store_unavailable` */
-export function untilReady(redis: Redis, waitMs: number): Promise<void> {
-  if (redis.status === "ready") return Promise.resolve()
-  return new Promise((resolve, reject) => {
-    const settle = () => {
-      clearTimeout(timer)
-      redis.off("ready", settle).off("end", settle)
-      if (redis.status === "ready") resolve()
-      else reject(unavailable("does not answer"))
-    }
-    const timer = setTimeout(settle, waitMs)
-    redis.on("ready", settle).on("end", settle)
-  })
-}
-
-/** First word of the replies that mean: the store cannot do this now, whatever the command. */
-const refusals =
-  /^-?(READONLY|LOADING|MISCONF|OOM|NOAUTH|WRONGPASS|NOPERM|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|BUSY|UNBLOCKED)\b/
-/** What the client says when it has no connection, lost it, or got no answer in time. */
-const silences =
-  /^(Command timed out|Command aborted|Connection is closed|Stream isn't writeable|Reached the max retries|Socket (timeout|closed)|connect E)/
-
-/**
- * The value of a Redis call. Everything that says "not now" becomes `store_unavailable`; a fault of ours is thrown on, without
- * the command's arguments, which may hold ciphertext or a password.
- */
-export async function available<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call
-  } catch (error) {
-    if (error instanceof GatehouseError) throw error
-    const text = reason(error)
-    const refusal = refusals.exec(text)?.[1]
-    if (refusal !== undefined) throw unavailable(`refuses writes or reads: ${refusal}`)
-    const { code } = error as NodeJS.ErrnoException
-    if (silences.test(text) || (code !== undefined && /^E[A-Z]+$/.test(code))) throw unavailable("does not answer")
-    throw error instanceof Error && "command" in error ? new Error(`Redis: ${text}`) : error
-  }
-}
-
-function unavailable(how: string): GatehouseError {
-  return new GatehouseError("store_unavailable", `the store ${how}`, { retryAfter: 2 })
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import type { Redis } from "ioredis"
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import { type RedisScript, redisScript } from "./redis-script.ts"
 import { keys } from "./redis-keys.ts"
 

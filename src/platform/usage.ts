@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis"
-import { available, untilReady } from "./redis.ts"
+import { available, untilReady } from "./redis-call.ts"
 import type { Counters } from "./counters.ts"
 import { createHash } from "node:crypto"
 import { keys } from "./redis-keys.ts"

@@ -41,7 +41,7 @@ async function open(
   options: { signal?: AbortSignal; timeoutMs?: number } = {},
 ): Promise<AcmeSession> {
   const { pem } = await generateKey("ecdsa-p256", 0)
-  const session = acmeSession({
+  const session = await acmeSession({
     directoryUrl,
     accountKeyPem: pem,
     signal: options.signal ?? new AbortController().signal,

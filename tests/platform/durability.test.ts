@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
-import { connectRedis, untilReady } from "../../src/platform/redis.ts"
+import { connectRedis } from "../../src/platform/redis.ts"
+import { untilReady } from "../../src/platform/redis-call.ts"
 import { durability } from "../../src/platform/durability.ts"
 import { recordedLog } from "../support/records.ts"
 

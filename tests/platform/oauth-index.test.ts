@@ -1,4 +1,5 @@
-import { type OAuthIndex, oauthIndex, recordKey } from "../../src/platform/oauth-index.ts"
+import { type OAuthIndex, oauthIndex } from "../../src/platform/oauth-index.ts"
+import { recordKey } from "../../src/platform/record-key.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type TtlStore, ttlStore } from "../../src/platform/ttl-store.ts"
 import { afterAll, beforeAll, expect, it } from "vitest"

@@ -1,4 +1,3 @@
-import { Agent, buildConnector, request } from "undici"
 import type { LookupAddress } from "node:dns"
 import { type LookupFunction, isIP } from "node:net"
 import { lookup } from "node:dns"
@@ -62,7 +61,9 @@ const longestBody = 262_144
 const deadlineMs = 6000
 
 /** Opens connections for one investigation; the caller closes it. */
-export function reach({ own, allow, signal, protocolVersion = "2025-06-18" }: ReachOptions): Reach {
+export async function reach({ own, allow, signal, protocolVersion = "2025-06-18" }: ReachOptions): Promise<Reach> {
+  // The command line has the endpoints too, and calls nobody: it starts without this.
+  const { Agent, buildConnector, request } = await import("undici")
   const ca = own.internalCa()
   const toOwn = buildConnector({
     timeout: deadlineMs,

@@ -40,7 +40,12 @@ const diagnosis = endpoint({
     const allow = permittedAddress(url, (address) =>
       addressAllowed(address, caller.admin, api.config.TARGET_ALLOW_CIDRS),
     )
-    const calls = reach({ own: api.oauth.own, allow, signal, protocolVersion: api.config.OAUTH_MCP_PROTOCOL_VERSION })
+    const calls = await reach({
+      own: api.oauth.own,
+      allow,
+      signal,
+      protocolVersion: api.config.OAUTH_MCP_PROTOCOL_VERSION,
+    })
     try {
       return { body: await diagnose(calls, url, body.token, api.clock().getTime()), secret: true }
     } finally {

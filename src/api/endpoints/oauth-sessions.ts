@@ -9,7 +9,7 @@ import { find } from "../../events/world.ts"
 import { instant, known, sightOf } from "../oauth-sight.ts"
 import { listOf, listPage, listQuery } from "../list.ts"
 import { GatehouseError } from "../../errors.ts"
-import { recordKey } from "../../platform/oauth-index.ts"
+import { recordKey } from "../../platform/record-key.ts"
 import { write } from "../write.ts"
 
 const tag = "oauth"

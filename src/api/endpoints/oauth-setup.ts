@@ -40,7 +40,7 @@ const setup = endpoint({
     const domain = ownDomain(call, body.oauth_domain)
     const { created, skipped, errors } = await repairRoutes(call, domain, body.force)
     const certificate = await ensureCertificate(call)
-    const calls = reach({ own: api.oauth.own, allow: () => false, signal: call.signal })
+    const calls = await reach({ own: api.oauth.own, allow: () => false, signal: call.signal })
     try {
       const silent = await probePaths(calls, `https://${api.config.oauthAuthority}`)
       const faults = [...errors, ...(certificate === undefined ? [] : [`${domain}: ${certificate}`]), ...silent]

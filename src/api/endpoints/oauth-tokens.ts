@@ -9,7 +9,7 @@ import { GatehouseError } from "../../errors.ts"
 import { all } from "../../events/world.ts"
 import { cleanOAuth } from "../oauth-cleanup.ts"
 import { instant, known, sightOf } from "../oauth-sight.ts"
-import { recordKey } from "../../platform/oauth-index.ts"
+import { recordKey } from "../../platform/record-key.ts"
 import { write } from "../write.ts"
 
 const tag = "oauth"

@@ -7,7 +7,7 @@ import type { TokensByHash } from "../../projections/tokens-by-hash.ts"
 import { addressBlock } from "../../platform/rate-limit.ts"
 import { authenticate } from "../authenticate.ts"
 import { checkOrigin } from "./own-origin.ts"
-import { mcpServer } from "./mcp-server.ts"
+import { once } from "../once.ts"
 import { randomUUID } from "node:crypto"
 
 /** What the REST side reads of a request: the router's event, or what a tool makes. */
@@ -27,12 +27,16 @@ export interface McpHost {
 
 /** Handler of `/mcp`. It wants the same bearer token as the REST API, and passes it on with each call of a tool. */
 export function mcpEndpoint({ api, tokens, budget, address, endpoints, version, respond }: McpHost) {
-  const answer = mcpServer({
-    endpoints,
-    version,
-    maxBody: api.config.API_MAX_BODY_BYTES,
-    log: api.log,
-    rest: ({ request, ip }, endpoint, asked) => respond(ip, endpoint, arrival(request, endpoint, asked)),
+  // With the first request, not with the node: few installations are managed by MCP.
+  const server = once(async () => {
+    const { mcpServer } = await import("./mcp-server.ts")
+    return mcpServer({
+      endpoints,
+      version,
+      maxBody: api.config.API_MAX_BODY_BYTES,
+      log: api.log,
+      rest: ({ request, ip }, endpoint, asked) => respond(ip, endpoint, arrival(request, endpoint, asked)),
+    })
   })
   return async ({ req }: H3Event): Promise<Response> => {
     const requestId = randomUUID()
@@ -41,6 +45,7 @@ export function mcpEndpoint({ api, tokens, budget, address, endpoints, version, 
       budget.take(addressBlock(ip ?? ""))
       checkOrigin(req, api.config.ADMIN_HOSTS)
       const caller = authenticate(req.headers.get("authorization"), tokens, api.projections)
+      const answer = await server()
       const { status, headers, body } = await answer({ request: req, caller, ip })
       const common = {
         ...commonHeaders,

@@ -164,7 +164,7 @@ describe("the first broken step has a name and words:", () => {
   })
 
   it("what does not answer, is no URL, may not be called, or is not encrypted", async () => {
-    const calls = reach({ own, allow: (address) => address === "127.0.0.1", signal: AbortSignal.timeout(15_000) })
+    const calls = await reach({ own, allow: (address) => address === "127.0.0.1", signal: AbortSignal.timeout(15_000) })
     const words = async (url: string) => (await diagnose(calls, url, undefined, Date.now())).broken
     expect(await words("http://127.0.0.1:9/mcp")).toEqual({
       step: "connection",

@@ -23,7 +23,7 @@ test.each([[undefined, "2025-06-18"] as const, ["2025-11-25", "2025-11-25"] as c
     await once(server, "listening")
     const { port } = server.address() as AddressInfo
     const signal = AbortSignal.timeout(5000)
-    const calls = reach({ own, allow: () => true, signal, ...(protocolVersion && { protocolVersion }) })
+    const calls = await reach({ own, allow: () => true, signal, ...(protocolVersion && { protocolVersion }) })
     try {
       await connect(calls, `http://127.0.0.1:${port}/mcp`)
       expect(seen).toEqual([sent, sent])

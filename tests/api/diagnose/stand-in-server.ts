@@ -80,7 +80,7 @@ export async function examine(
   allow: (address: string) => boolean = () => true,
 ) {
   const origin = await serve({ ...good, ...answers })
-  const calls = reach({ own, allow, signal: AbortSignal.timeout(15_000) })
+  const calls = await reach({ own, allow, signal: AbortSignal.timeout(15_000) })
   try {
     return await diagnose(calls, origin + path, token, Date.now())
   } finally {
