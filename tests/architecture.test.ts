@@ -70,6 +70,18 @@ describe("a deliberate violation is found:", () => {
     expect(judge({ [file]: text })).toEqual([violation])
   })
 
+  it("imports that lead in a circle, through types too; but not through what a request is", () => {
+    const circle = (middle: string) => ({
+      "src/edge/a.ts": `import type { B } from "./${middle}"`,
+      [`src/edge/${middle}`]: 'import { c } from "./c.ts"\nimport { d } from "./d.ts"',
+      "src/edge/c.ts": 'export * from "./a.ts"',
+      "src/edge/d.ts": "export const d = 1",
+    })
+    expect(judge(circle("b.ts"))).toEqual(["imports lead in a circle: src/edge/a.ts, src/edge/b.ts, src/edge/c.ts"])
+    rmSync(join(root, "src"), { recursive: true })
+    expect(judge(circle("exchange.ts"))).toEqual([])
+  })
+
   it("and what is allowed is not", () => {
     const allowed = {
       "src/main.ts": 'import { a } from "./edge/a.ts"\nimport { b } from "./api/b.ts"',

@@ -1,5 +1,6 @@
 import * as z from "zod"
-import type { Api, Caller } from "./endpoint.ts"
+import type { Caller } from "./caller.ts"
+import type { Api } from "./endpoint.ts"
 import type { NumberedRequest } from "../platform/access-reader.ts"
 import { all } from "../events/world.ts"
 

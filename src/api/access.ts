@@ -1,5 +1,6 @@
 import type { ApiToken } from "../events/api-token.ts"
-import type { Call, Caller } from "./endpoint.ts"
+import type { Caller } from "./caller.ts"
+import type { Call } from "./endpoint.ts"
 import { type Kind, type StateOf } from "../events/event.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Outcome } from "../platform/event-store.ts"

@@ -1,4 +1,5 @@
-import type { Answer, Api, Call, Caller, Endpoint } from "./endpoint.ts"
+import type { Caller } from "./caller.ts"
+import type { Answer, Api, Call, Endpoint } from "./endpoint.ts"
 import { H3, type H3Event, type NodeHandler, toNodeHandler } from "h3"
 import { type RequestBudget, requestBudget } from "./request-budget.ts"
 import { anonymous, authenticate } from "./authenticate.ts"

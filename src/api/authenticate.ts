@@ -1,4 +1,4 @@
-import type { Caller } from "./endpoint.ts"
+import type { Caller } from "./caller.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Projections } from "../projections/projections.ts"
 import type { TokensByHash } from "../projections/tokens-by-hash.ts"

@@ -1,5 +1,6 @@
 import * as z from "zod"
 import type { AccessReader } from "../platform/access-reader.ts"
+import type { Caller } from "./caller.ts"
 import type { CommandBus } from "../platform/command-bus.ts"
 import type { Config } from "../platform/config.ts"
 import type { ErrorCode } from "../errors.ts"
@@ -35,15 +36,6 @@ export interface Api {
   readonly engine?: ServiceEngine
   readonly subscriptions: EventSubscriptions
   readonly webhooks: WebhookDeliveries
-}
-
-/** Who is asking. `token` is the id of the API token; empty for a caller without one. */
-export interface Caller {
-  readonly token: string
-  readonly name: string
-  readonly admin: boolean
-  /** Of the value that was shown: tells a token from a later one of the same name. Empty for a caller without one. */
-  readonly hash: string
 }
 
 /**

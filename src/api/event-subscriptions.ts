@@ -1,6 +1,6 @@
 import { type EventFilter, maySeeEvent, wants } from "../projections/event-filter.ts"
 import { type Logger, reason } from "../platform/log.ts"
-import type { Caller } from "./endpoint.ts"
+import type { Caller } from "./caller.ts"
 import type { EventFeed } from "../projections/event-feed.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Projections } from "../projections/projections.ts"

@@ -1,8 +1,8 @@
+import type { CommandRequest } from "../platform/command-bus.ts"
 import type { Counters } from "../platform/counters.ts"
 import type { HealthCheck } from "./health.ts"
 import type { OAuthIndex } from "../platform/oauth-index.ts"
 import type { OwnHosts } from "./diagnose/reach.ts"
-import type { Write } from "./write.ts"
 import type { Usage } from "../platform/usage.ts"
 
 /** What the endpoints about OAuth work with besides the log: state that expires, numbers, and the node's own listeners. */
@@ -14,7 +14,7 @@ export interface OAuthParts {
   readonly checks: Readonly<Record<string, HealthCheck>>
   readonly own: OwnHosts
   /** The command of a new signing key; its private part is in the secrets, sealed. */
-  readonly rotation: () => Promise<Write>
+  readonly rotation: () => Promise<Pick<CommandRequest, "type" | "data" | "asked" | "secrets">>
   /** A new signing key is in the log. */
   readonly rotated: () => void
 }

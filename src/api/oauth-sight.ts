@@ -1,4 +1,5 @@
-import type { Api, Caller } from "./endpoint.ts"
+import type { Caller } from "./caller.ts"
+import type { Api } from "./endpoint.ts"
 import type { Client } from "../events/oauth-client.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Grant } from "../events/grant.ts"

@@ -1,7 +1,6 @@
 import * as z from "zod"
 import type { EventOf, Evolve } from "./envelope.ts"
 import { HostName } from "./values.ts"
-import type { Proxy } from "./proxy.ts"
 
 /** Id of a route: chosen by its author, or made from its path. */
 export const RouteId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "1 to 64 of a-z 0-9 -, first a letter or digit")
@@ -69,7 +68,7 @@ export const evolveRoute: Evolve<Route, RouteEvent> = (state, event, at) => {
  */
 export function reaches(
   route: Pick<Route, "scope" | "owner" | "proxy_hostnames">,
-  proxy: Pick<Proxy, "hostname" | "owner">,
+  proxy: { readonly hostname: string; readonly owner: string },
 ): boolean {
   switch (route.scope) {
     case "global":

@@ -1,4 +1,5 @@
-import { type AuthorizationServer, type Handler, oauthActor } from "./authorization-server.ts"
+import type { AuthorizationServer, Handler } from "./authorization-server.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import { requireCsrf, requireOwnOrigin } from "./transaction.ts"
 import { PageError } from "./oauth-error.ts"
 import { type AccountGrant, accountPage } from "./account-page.ts"

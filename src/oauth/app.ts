@@ -1,9 +1,5 @@
-import type {
-  AddressedRequest,
-  AuthorizationServer,
-  AuthorizationServerParts,
-  Handler,
-} from "./authorization-server.ts"
+import type { AuthorizationServer, AuthorizationServerParts, Handler } from "./authorization-server.ts"
+import type { AddressedRequest } from "./outcome.ts"
 import { H3, type H3Event, toNodeHandler } from "h3"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { GatehouseError, problem } from "../errors.ts"
@@ -28,7 +24,7 @@ import { introspect } from "./introspect.ts"
 import { jwks } from "./jwks.ts"
 import { metadata } from "./metadata.ts"
 import { noCounters } from "../platform/counters.ts"
-import { githubOn } from "./external-provider.ts"
+import { githubOn } from "./github.ts"
 import { oidc } from "./oidc.ts"
 import { proofNonces } from "../projections/dpop-nonce.ts"
 import { randomUUID } from "node:crypto"

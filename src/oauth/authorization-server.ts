@@ -7,11 +7,10 @@ import type { CrashPoint } from "../platform/crash-point.ts"
 import type { DocumentFetch } from "./document-fetch.ts"
 import type { EventStore } from "../platform/event-store.ts"
 import type { H3Event } from "h3"
-import type { IncomingMessage } from "node:http"
 import type { KeyObject } from "node:crypto"
 import type { RateLimiter } from "../platform/rate-limit.ts"
 import type { Logger } from "../platform/log.ts"
-import type { Outcome } from "./outcome.ts"
+import type { AddressedRequest } from "./outcome.ts"
 import type { Oidc } from "./oidc.ts"
 import type { ProofNonces } from "../projections/dpop-nonce.ts"
 import type { Projections } from "../projections/projections.ts"
@@ -75,19 +74,6 @@ export interface AuthorizationServer extends Omit<
 
 /** An endpoint: request in, response out. Throws OAuthError, PageError or GatehouseError for everything that is no success. */
 export type Handler = (server: AuthorizationServer, event: H3Event) => Promise<Response> | Response
-
-/** Who writes to the log on behalf of OAuth users and clients. */
-export const oauthActor = { name: "system:oauth", admin: true } as const
-
-/** A request as the edge hands it on. */
-export type AddressedRequest = IncomingMessage & {
-  /** The client's address, behind trusted proxies the one that they report. */
-  clientAddress?: string
-  /** Names the request in the access log. */
-  requestId?: string
-  /** Takes what the request came to into the access log. */
-  note?: (outcome: Outcome) => void
-}
 
 /** Client address of a request. */
 export function clientAddress(event: H3Event): string {

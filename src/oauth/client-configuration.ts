@@ -1,4 +1,5 @@
-import { type AuthorizationServer, type Handler, clientAddress, oauthActor } from "./authorization-server.ts"
+import { type AuthorizationServer, type Handler, clientAddress } from "./authorization-server.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import { clientInformation, registrationBody } from "./register.ts"
 import { findClient, hasHash } from "./known-client.ts"
 import type { Client } from "../events/oauth-client.ts"

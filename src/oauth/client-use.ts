@@ -1,4 +1,5 @@
-import { type AuthorizationServer, clientLifeEnds, oauthActor } from "./authorization-server.ts"
+import { type AuthorizationServer, clientLifeEnds } from "./authorization-server.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import type { Client } from "../events/oauth-client.ts"
 import { GatehouseError } from "../errors.ts"
 import { clientUse } from "../commands/oauth-client.ts"

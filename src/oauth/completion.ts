@@ -1,4 +1,5 @@
-import { type AuthorizationServer, clientLifeEnds, oauthActor } from "./authorization-server.ts"
+import { type AuthorizationServer, clientLifeEnds } from "./authorization-server.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import { type Transaction, clientOf } from "./transaction.ts"
 import { type User, policyFault } from "./user.ts"
 import { answering, codeResponse, seeOther } from "./authorization-response.ts"

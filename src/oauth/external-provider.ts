@@ -1,4 +1,4 @@
-import { type GroupWish, github } from "./github.ts"
+import { type GroupWish, github, githubOn } from "./github.ts"
 import { cappedGroups, namedGroups } from "./rule-groups.ts"
 import { findResource } from "./requested-resource.ts"
 import type { AuthorizationServer } from "./authorization-server.ts"
@@ -49,11 +49,6 @@ export function externalProvider(
     case "oidc":
       return server.oidc && oidcProvider(server, server.oidc)
   }
-}
-
-/** Is sign-in with GitHub configured? */
-export function githubOn(config: AuthorizationServer["config"]): boolean {
-  return config.GITHUB_CLIENT_ID !== undefined && config.GITHUB_CLIENT_SECRET !== undefined
 }
 
 function githubProvider(server: AuthorizationServer): ExternalProvider {

@@ -22,6 +22,11 @@ export interface GroupWish {
 
 type Settings = Pick<Config, "GITHUB_CLIENT_ID" | "GITHUB_CLIENT_SECRET" | "GITHUB_BASE_URL" | "GITHUB_API_URL">
 
+/** Is sign-in with GitHub configured? */
+export function githubOn(config: Pick<Config, "GITHUB_CLIENT_ID" | "GITHUB_CLIENT_SECRET">): boolean {
+  return config.GITHUB_CLIENT_ID !== undefined && config.GITHUB_CLIENT_SECRET !== undefined
+}
+
 /** GitHub's side of a login, as its web application flow has it. */
 export interface Github {
   authorizationUrl(

@@ -1,4 +1,5 @@
-import { type AuthorizationServer, oauthActor } from "./authorization-server.ts"
+import type { AuthorizationServer } from "./authorization-server.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import type { Actor } from "../events/envelope.ts"
 import type { GrantEnd } from "../events/grant.ts"
 import { done } from "./done.ts"

@@ -1,5 +1,5 @@
-import type { AddressedRequest } from "./authorization-server.ts"
 import type { H3Event } from "h3"
+import type { IncomingMessage } from "node:http"
 
 /** What a request came to, for its line in the access log. Never a code, a token or a secret. */
 export interface Outcome {
@@ -8,6 +8,16 @@ export interface Outcome {
   readonly client_id?: string
   readonly subject?: string
   readonly grant_id?: string
+}
+
+/** A request as the edge hands it on. */
+export type AddressedRequest = IncomingMessage & {
+  /** The client's address, behind trusted proxies the one that they report. */
+  clientAddress?: string
+  /** Names the request in the access log. */
+  requestId?: string
+  /** Takes what the request came to into the access log. */
+  note?: (outcome: Outcome) => void
 }
 
 // Kept beside the answer or error that it belongs to, and gone with it: no step between has to hand it on.

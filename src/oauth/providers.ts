@@ -1,5 +1,5 @@
 import type { AuthorizationServer } from "./authorization-server.ts"
-import { githubOn } from "./external-provider.ts"
+import { githubOn } from "./github.ts"
 
 /** An identity provider that people can sign in with. */
 export interface Provider {

@@ -1,10 +1,5 @@
-import {
-  type AuthorizationServer,
-  type Handler,
-  clientAddress,
-  clientLifeEnds,
-  oauthActor,
-} from "./authorization-server.ts"
+import { type AuthorizationServer, type Handler, clientAddress, clientLifeEnds } from "./authorization-server.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import { limit } from "./limits.ts"
 import { jsonObject, mediaType } from "./parameters.ts"
 import { randomSecret, sha256 } from "../platform/ids.ts"

@@ -1,4 +1,5 @@
-import { type AuthorizationServer, type Handler, oauthActor } from "./authorization-server.ts"
+import type { AuthorizationServer, Handler } from "./authorization-server.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import type { Client } from "../events/oauth-client.ts"
 import { limit } from "./limits.ts"
 import { OAuthError } from "./oauth-error.ts"

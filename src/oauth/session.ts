@@ -1,4 +1,5 @@
-import { type AuthorizationServer, clientAddress, oauthActor } from "./authorization-server.ts"
+import { type AuthorizationServer, clientAddress } from "./authorization-server.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import { cookie, readCookie, sessionCookie } from "./cookies.ts"
 import { digest, randomSecret } from "../platform/ids.ts"
 import type { H3Event } from "h3"

@@ -1,6 +1,10 @@
 import { type KeyObject, createPrivateKey, createPublicKey, generateKeyPair, randomUUID } from "node:crypto"
-import { oauthActor, type AuthorizationServerParts } from "./authorization-server.ts"
-import { ConfigError } from "../platform/config.ts"
+import { type Config, ConfigError } from "../platform/config.ts"
+import type { CommandBus } from "../platform/command-bus.ts"
+import type { EventStore } from "../platform/event-store.ts"
+import type { Projections } from "../projections/projections.ts"
+import type { Vault } from "../platform/vault.ts"
+import { oauthActor } from "./oauth-actor.ts"
 import { GatehouseError } from "../errors.ts"
 import type { SigningKey } from "../events/signing-key.ts"
 import { activeKeys } from "../projections/signing-key-order.ts"
@@ -41,7 +45,14 @@ export interface SigningKeys {
   signer(): Promise<Signer>
 }
 
-type Parts = Pick<AuthorizationServerParts, "config" | "projections" | "bus" | "store" | "vault" | "clock">
+interface Parts {
+  readonly config: Config
+  readonly projections: Projections
+  readonly bus: CommandBus
+  readonly store: Pick<EventStore, "secret">
+  readonly vault: Vault
+  readonly clock: () => Date
+}
 
 /** A later key is published this long before it signs, so that every verifier's copy of the key set has it. */
 const publishedAheadMs = 600_000

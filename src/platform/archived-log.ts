@@ -1,5 +1,6 @@
 import { type AuditTrail, isAfter } from "./audit-trail.ts"
-import type { LogArchive, SegmentFile } from "./log-archive.ts"
+import type { LogArchive } from "./log-archive.ts"
+import type { SegmentFile } from "./segment.ts"
 import type { EventRecord, EventStore } from "./event-store.ts"
 import { GatehouseError } from "../errors.ts"
 import type { Lines } from "./segment-lines.ts"

@@ -1,4 +1,4 @@
-import type { DecodedSegment, EncodedSegment, SegmentContents, SegmentHeader } from "./segment.ts"
+import type { EncodedSegment, Segment, SegmentContents, SegmentFile, SegmentHeader } from "./segment.ts"
 import { decodeHeader, decodeSegment, encodeSegment, parseSegmentName } from "./segment.ts"
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises"
 import { type Logger, reason } from "./log.ts"
@@ -8,18 +8,6 @@ import { GatehouseError } from "../errors.ts"
 import { hash } from "node:crypto"
 import { join } from "node:path"
 import { segmentCache } from "./segment-cache.ts"
-
-/** A segment's file. */
-export interface SegmentFile {
-  readonly name: string
-  readonly first: number
-  readonly last: number
-  /** First half of the SHA-256 of the file, hex. */
-  readonly digest: string
-}
-
-/** A segment that was read back. */
-export type Segment = DecodedSegment & { readonly sha256: string }
 
 /** Folder of segments: the older part of the log. Rejects with GatehouseError `archive_unavailable`. */
 export interface LogArchive {

@@ -1,4 +1,4 @@
-import type { Segment, SegmentFile } from "./log-archive.ts"
+import type { Segment, SegmentFile } from "./segment.ts"
 
 /** Segments that were read lately. */
 export interface SegmentCache {

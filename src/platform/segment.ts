@@ -61,6 +61,18 @@ export interface DecodedSegment {
   readonly size: number
 }
 
+/** A segment's file. */
+export interface SegmentFile {
+  readonly name: string
+  readonly first: number
+  readonly last: number
+  /** First half of the SHA-256 of the file, hex. */
+  readonly digest: string
+}
+
+/** A segment that was read back. */
+export type Segment = DecodedSegment & { readonly sha256: string }
+
 /**
  * Segment as gzip of one JSON value a line: header, events, commands, decisions. The same contents give the same bytes. Others
  * are served meanwhile.

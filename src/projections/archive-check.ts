@@ -1,7 +1,7 @@
 import { type World, find } from "../events/world.ts"
 import { isArchiveMissing } from "../platform/archived-log.ts"
 import type { LogArchive } from "../platform/log-archive.ts"
-import type { LogProblem } from "./verification.ts"
+import type { LogProblem } from "./log-problem.ts"
 
 /** Are the segments that the log tells of there, with the bytes that were recorded? @returns the first that is not */
 export async function archiveProblem(world: World, archive: LogArchive): Promise<LogProblem | null> {

@@ -1,6 +1,6 @@
 import type { CheckpointKey, SignedStatement } from "../platform/checkpoint-key.ts"
 import type { EventStore } from "../platform/event-store.ts"
-import type { LogProblem } from "./verification.ts"
+import type { LogProblem } from "./log-problem.ts"
 import type { StoredEvent } from "../events/envelope.ts"
 
 /** Compares a log with what was signed about it. */

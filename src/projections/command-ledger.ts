@@ -1,6 +1,6 @@
 import type { AuditTrail } from "../platform/audit-trail.ts"
 import { isAfter } from "../platform/audit-trail.ts"
-import type { LogProblem } from "./verification.ts"
+import type { LogProblem } from "./log-problem.ts"
 import type { Outcome } from "../platform/event-store.ts"
 import type { StoredEvent } from "../events/envelope.ts"
 

@@ -5,23 +5,7 @@ import { ChainError, genesisHash, verifyNext } from "../platform/event-chain.ts"
 import { isArchiveMissing } from "../platform/archived-log.ts"
 import type { StoredEvent } from "../events/envelope.ts"
 import { commandLedger } from "./command-ledger.ts"
-
-/** What is wrong with the log, and where. */
-export interface LogProblem {
-  /** First bad position; null for a command that no event stands for. */
-  readonly position: number | null
-  readonly code:
-    | "gap"
-    | "chain"
-    | "no_event"
-    | "head"
-    | "no_command"
-    | "no_outcome"
-    | "checkpoint_signature"
-    | "checkpoint_hash"
-    | "archive"
-  readonly detail: string
-}
+import type { LogProblem } from "./log-problem.ts"
 
 /** What was found. */
 export interface Verification {

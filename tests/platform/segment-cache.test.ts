@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import type { Segment, SegmentFile } from "../../src/platform/log-archive.ts"
+import type { Segment, SegmentFile } from "../../src/platform/segment.ts"
 import { decodeSegment, encodeSegment } from "../../src/platform/segment.ts"
 import type { EventRecord } from "../../src/platform/event-store.ts"
 import { segmentCache } from "../../src/platform/segment-cache.ts"

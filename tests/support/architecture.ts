@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
+import { circlesOf } from "./import-circles.ts"
 
 /** What the files of a folder below src may import besides that folder itself. */
 interface Rule {
@@ -34,6 +35,9 @@ const rules: Readonly<Record<string, Rule>> = {
 
 const lineLimit = 300
 
+/** What a request is, and what its parts are, name each other: the one circle, of types alone. */
+const circular = "edge/exchange.ts"
+
 /** One import of a source file. */
 interface Import {
   readonly target: string
@@ -44,9 +48,15 @@ interface Import {
 export function violations(root: string): readonly string[] {
   const source = join(root, "src")
   const found: string[] = []
+  const graph = new Map<string, readonly string[]>()
   for (const file of typescriptFiles(source)) {
     const text = readFileSync(join(source, file), "utf8")
-    for (const imported of importsOf(text)) found.push(...judgeImport(source, file, imported))
+    const imports = importsOf(text)
+    for (const imported of imports) found.push(...judgeImport(source, file, imported))
+    graph.set(
+      file,
+      imports.map(({ target }) => relative(source, resolve(source, dirname(file), target))),
+    )
     if (
       file !== "platform/config.ts" &&
       /\bprocess\s*(\?\.|\.)\s*env\b|\bprocess\[|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b/.test(text)
@@ -54,6 +64,9 @@ export function violations(root: string): readonly string[] {
       found.push(`src/${file} reads the environment; platform/config.ts alone may`)
     if (/^export\s+default\b|\bas\s+default\b/m.test(text)) found.push(`src/${file} has a default export`)
   }
+  for (const circle of circlesOf(graph))
+    if (!circle.includes(circular))
+      found.push(`imports lead in a circle: ${circle.map((file) => `src/${file}`).join(", ")}`)
   for (const folder of ["src", "scripts", "tests"])
     for (const file of typescriptFiles(join(root, folder))) {
       const lines = readFileSync(join(root, folder, file), "utf8")

@@ -1,6 +1,6 @@
 import type { Call } from "../endpoint.ts"
 import { GatehouseError } from "../../errors.ts"
-import type { Intent } from "./commands.ts"
+import type { Intent } from "./intent.ts"
 import type { Obstacle, Step } from "./plan.ts"
 import { aggregateOf, desiredEntry } from "./desired.ts"
 import { equal } from "../../commands/decision.ts"

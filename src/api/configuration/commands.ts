@@ -1,4 +1,5 @@
 import type { Entry, EntryKind } from "./document.ts"
+import type { Intent, Workshop } from "./intent.ts"
 import { type World, find } from "../../events/world.ts"
 import { GatehouseError } from "../../errors.ts"
 import { equal } from "../../commands/decision.ts"
@@ -6,28 +7,6 @@ import { serviceCommandsFor } from "./service-entry.ts"
 import { webhookCommandsFor } from "./webhook-entry.ts"
 import { sha256 } from "../../platform/ids.ts"
 import { randomUUID } from "node:crypto"
-
-/** A command that brings an object closer to its entry. */
-export interface Intent {
-  readonly type: string
-  readonly data: unknown
-  /** Sealed vault entries that come with it. */
-  readonly secrets?: Readonly<Record<string, string>>
-}
-
-/** What entries are compared with and made from besides the world. */
-export interface Workshop {
-  /** Value of a token that the document brings. */
-  tokenValue(name: string): string | undefined
-  /** Value of a variable of a service that the document brings. */
-  variableValue(service: string, variable: string): string | undefined
-  /** Signing secret of a webhook that the document brings. */
-  webhookSecret(name: string): string | undefined
-  newWebhookSecret(): string
-  /** Value of a vault entry that is there; asked for only when the document brings secrets. */
-  presentValue(ref: string): Promise<string | undefined>
-  seal(ref: string, value: string): string
-}
 
 /** The commands of {@link intentsFor} are compared by what they do: those that change nothing are no events. */
 type Intents = (entry: never, world: World, workshop: Workshop) => Intent[] | Promise<Intent[]>

@@ -1,5 +1,6 @@
 import { type Entry, type EntryKind, entryKinds, entryName } from "./document.ts"
-import { type Intent, type Workshop, intentsFor, removalOf, routeListIntents } from "./commands.ts"
+import type { Intent, Workshop } from "./intent.ts"
+import { intentsFor, removalOf, routeListIntents } from "./commands.ts"
 import { desiredEntry, desiredIds } from "./desired.ts"
 import { GatehouseError } from "../../errors.ts"
 import type { Simulation } from "./simulation.ts"

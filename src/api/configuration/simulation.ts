@@ -1,6 +1,6 @@
 import type { Actor } from "../../events/envelope.ts"
 import type { EventRecord } from "../../platform/event-store.ts"
-import type { Intent } from "./commands.ts"
+import type { Intent } from "./intent.ts"
 import type { Policy } from "../../commands/decision.ts"
 import { type World, fork } from "../../events/world.ts"
 import { deciderModel } from "../../commands/decider.ts"

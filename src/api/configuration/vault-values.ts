@@ -2,7 +2,7 @@ import type { Call } from "../endpoint.ts"
 import type { EntryKind } from "./document.ts"
 import { GatehouseError } from "../../errors.ts"
 import type { Secrets } from "./secrets.ts"
-import type { Workshop } from "./commands.ts"
+import type { Workshop } from "./intent.ts"
 import { patience } from "../write.ts"
 import type * as z from "zod"
 

@@ -1,4 +1,4 @@
-import type { Intent, Workshop } from "./commands.ts"
+import type { Intent, Workshop } from "./intent.ts"
 import { type World, find } from "../../events/world.ts"
 import type { Entry } from "./document.ts"
 import { randomUUID } from "node:crypto"

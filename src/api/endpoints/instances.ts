@@ -1,5 +1,6 @@
 import * as z from "zod"
-import { type Caller, endpoint } from "../endpoint.ts"
+import type { Caller } from "../caller.ts"
+import { endpoint } from "../endpoint.ts"
 import { InstanceChanges, InstanceRequest } from "../../commands/instance.ts"
 import { InstanceDetail, InstanceView, instanceDetail, instanceView } from "../../projections/views/instance.ts"
 import { all, find } from "../../events/world.ts"

@@ -1,5 +1,6 @@
 import * as z from "zod"
-import { type Caller, endpoint } from "../endpoint.ts"
+import type { Caller } from "../caller.ts"
+import { endpoint } from "../endpoint.ts"
 import { type Route, RouteId, RouteScope, TargetType } from "../../events/route.ts"
 import { RouteFields, RouteRequest, routeSlug } from "../../commands/route.ts"
 import { RouteView, routeView } from "../../projections/views/route.ts"

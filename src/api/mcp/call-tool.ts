@@ -1,5 +1,6 @@
 import { type Arguments, restRequest } from "./rest-request.ts"
-import type { Caller, Endpoint } from "../endpoint.ts"
+import type { Caller } from "../caller.ts"
+import type { Endpoint } from "../endpoint.ts"
 import { type Tool, fieldsOf, mayUse } from "./tool.ts"
 import type { CallToolResult } from "@modelcontextprotocol/server"
 import { GatehouseError } from "../../errors.ts"

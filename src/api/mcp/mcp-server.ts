@@ -1,6 +1,7 @@
 import { type AuthInfo, ProtocolError, ProtocolErrorCode, Server, createMcpHandler } from "@modelcontextprotocol/server"
 import { type Destination, callTool, toResult } from "./call-tool.ts"
-import type { Caller, Endpoint } from "../endpoint.ts"
+import type { Caller } from "../caller.ts"
+import type { Endpoint } from "../endpoint.ts"
 import { type Tool, listedTool, mayUse, toolsOf } from "./tool.ts"
 import type { Logger } from "../../platform/log.ts"
 import { problemResponse } from "../problem.ts"

@@ -1,5 +1,5 @@
 import { type Endpoint, none } from "../endpoint.ts"
-import type { Caller } from "../endpoint.ts"
+import type { Caller } from "../caller.ts"
 import type { Tool as ListedTool } from "@modelcontextprotocol/server"
 import { jsonSchema } from "../openapi.ts"
 
