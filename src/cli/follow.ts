@@ -25,6 +25,23 @@ export async function follow(
   if (session.format === "table") session.terminal.error(`follow it with: ${command}\n`)
 }
 
+/**
+ * After a proxy was made: with `--wait` waits for its certificate, else says how to follow that.
+ * @param certificate none for a proxy without one that is on its way
+ * @throws CliFailure timedOut, or apiError when no certificate came
+ */
+export async function certified(
+  session: Session,
+  certificate: string | null,
+  token: string | undefined,
+): Promise<void> {
+  if (certificate === null) return
+  if (session.on("wait"))
+    await waitFor(session, `/api/v1/certificates/${encodeURIComponent(certificate)}/status`, token)
+  else if (session.format === "table")
+    session.terminal.error(`follow its certificate with: just cert-status ${certificate}\n`)
+}
+
 /** Polls a status until its work is over. @throws CliFailure timedOut, or apiError when it failed */
 export async function waitFor(session: Session, location: string, token: string | undefined): Promise<Reply> {
   const timeout = Number(session.flag("timeout") ?? defaultTimeout)

@@ -51,11 +51,17 @@ async function dispatch([name, ...rest]: readonly string[], terminal: Terminal):
   return runOperation(endpoint, session(terminal, flags), flags)
 }
 
+/** `force=true` is the flag where a recipe that asks has no argument of that name. */
+function named(argv: readonly string[], { parameters, options }: Recipe): readonly string[] {
+  if (options === true || parameters.some(({ name }) => name === "force")) return argv
+  return argv.map((word) => (/^force=(true|false|1|0|yes|no)$/i.test(word) ? `--${word}` : word))
+}
+
 async function runRecipe(recipe: Recipe, rest: readonly string[], terminal: Terminal): Promise<void> {
   if (recipe.unparsed !== undefined && rest.length > 0 && rest[0] !== "--help")
     return recipe.unparsed(rest, terminal, recipes)
   const own = recipe.parameters.filter((parameter) => parameter.boolean === true).map((parameter) => parameter.name)
-  const given = parseArguments(rest, new Set([...switches, ...own]))
+  const given = parseArguments(named(rest, recipe), new Set([...switches, ...own]))
   if (given.flags.has("help")) return terminal.write(recipeHelp(recipe))
   const known = new Set([...commonFlags, ...recipe.parameters.map((parameter) => parameter.name)])
   const unknown = [...given.flags.keys()].find((flag) => !known.has(flag))

@@ -129,6 +129,8 @@ export function trials(outer: Session, at: string | undefined): Trials {
         last = refusal!.reply
         return { how: "stops" }
       }
+      if (changes > 0 && error instanceof CliFailure && error.exitCode === exitCodes.timedOut)
+        return { how: "waits", why: waiting }
       if (changes === 0 || !(error instanceof CliFailure) || error.exitCode === exitCodes.usage) throw error
       return { how: "stops", why: error.message }
     },

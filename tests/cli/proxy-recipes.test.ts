@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest"
+import { issue } from "../api/running-api.ts"
 import { cliWithOwner, api, cli, target } from "./cli-with-owner.ts"
 
 cliWithOwner()
@@ -47,6 +48,23 @@ describe("proxy recipes", () => {
     expect(
       (await cli(["proxy-cert-attach", "shop.internal", "proxy-shop-internal", "alice"])).json()["cert_name"],
     ).toBe("proxy-shop-internal")
+  })
+
+  test("wait for the certificate of what they made", async () => {
+    const late = ["proxy-create", "late.internal", target, "alice", "--wait", "--timeout", "0"]
+    const { code, out, err } = await cli(late)
+    expect([code, err]).toEqual([4, "timed_out: not done after 0 s; it goes on\n"])
+    expect(out).toContain('"certificate_status":"started"')
+    await issue(api, "proxy-late-internal")
+    await cli(["proxy-create", "bare.internal", target, "alice", "enable-https=false"])
+    expect((await cli(["proxy-cert-generate", "bare.internal", "alice", "--wait", "--timeout", "0"])).code).toBe(4)
+    const service = { service_name: "awaited", image: "nginx" }
+    await api.call("POST", "/api/v1/services", service)
+    const made = ["service-proxy-create", "awaited", "awaited.internal", "true", "ADMIN"]
+    expect((await cli([...made, "--wait", "--timeout", "0"])).code).toBe(4)
+    expect((await cli(["service-proxy-create", "awaited", "open.internal", "false", "--wait"])).code).toBe(0)
+    const told = await cli(["proxy-create", "told.internal", target, "alice"], { tty: true })
+    expect(told.err).toBe("follow its certificate with: just cert-status proxy-told-internal\n")
   })
 
   test("create a group with one certificate, again and again, but not over others", async () => {

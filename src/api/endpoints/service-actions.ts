@@ -1,7 +1,7 @@
 import * as z from "zod"
 import { type Answer, type Call, endpoint } from "../endpoint.ts"
 import { Email, HostName } from "../../events/values.ts"
-import { Named, shownService, untilSettled } from "./services.ts"
+import { Named, settling, shownService, untilSettled } from "./services.ts"
 import { flag, integer } from "../list.ts"
 import { ProxyView } from "../../projections/views/proxy.ts"
 import { ServiceStatus } from "../../events/service.ts"
@@ -46,15 +46,17 @@ function action(
       const data = { service_name: name, ...(verb !== "start" && { grace: timeout }) }
       return write<{ changed: boolean }>(call, { type, data }, async ({ result }) => {
         if (wait && result.changed) await untilSettled(call, name, timeout + waitSeconds)
-        return stateNow(call, name, wait || !result.changed)
+        return stateNow(call, name, !result.changed || wait)
       })
     },
   })
 }
 
-function stateNow(call: Call, name: string, over: boolean): Answer {
+/** @param waited nothing was to be done, or somebody waited for it: longer than it is good for is no end of the work */
+function stateNow(call: Call, name: string, waited: boolean): Answer {
   const { service, version } = shownService(call, name)
   const { service_name, status, desired_state } = service
+  const over = waited && !settling.has(status)
   return {
     status: over ? 200 : 202,
     body: { service_name, status, desired_state },

@@ -149,6 +149,8 @@ function requestOf(wanted: Endpoint, { params, query, body, as }: Operation, cal
     body: parseBody(wanted, body),
     idempotencyKey: undefined,
     ifMatch: undefined,
+    // Nor by a change that waits for its effect.
+    signal: AbortSignal.abort(),
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Recipe, argument, choice, required } from "../recipe.ts"
+import { certified } from "../follow.ts"
 import { listing } from "./listing.ts"
 import { ApiFailure, operation } from "../client.ts"
 import { CliFailure } from "../failure.ts"
@@ -30,10 +31,14 @@ const create: Recipe = {
       enable_http: argument(args, "enable-http") === "true",
       enable_https: argument(args, "enable-https") === "true",
     }
-    const reply = await session.call("createProxy", { body, token: await session.token(argument(args, "token")) })
+    const token = await session.token(argument(args, "token"))
+    const reply = await session.call("createProxy", { body, token })
     session.show(reply)
-    if (session.format === "table" && reply.body["certificate_status"] === "started")
-      session.terminal.error(`follow its certificate with: just cert-status ${reply.body["cert_name"] as string}\n`)
+    await certified(
+      session,
+      reply.body["certificate_status"] === "started" ? (reply.body["cert_name"] as string) : null,
+      token,
+    )
   },
 }
 
@@ -134,7 +139,7 @@ const generateCertificate: Recipe = {
     if (cert_name === undefined)
       throw new CliFailure("timedOut", "timed_out: the certificate is not decided yet; run this again")
     session.show(await session.call("updateProxy", { params: { hostname }, body: { cert_name }, token }))
-    if (session.format === "table") session.terminal.error(`follow it with: just cert-status ${cert_name as string}\n`)
+    await certified(session, cert_name as string, token)
   },
 }
 

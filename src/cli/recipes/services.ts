@@ -3,6 +3,7 @@ import { CliFailure } from "../failure.ts"
 import type { Input } from "../client.ts"
 import type { Session } from "../session.ts"
 import { printable } from "../../api/rows.ts"
+import { certified } from "../follow.ts"
 import { settled } from "../service-progress.ts"
 
 const group = "services"
@@ -104,7 +105,12 @@ const action = (verb: "start" | "stop" | "restart", doc: string): Recipe => ({
   parameters: [required("name"), optional("token")],
   async run(session, args) {
     const query = { wait: true, timeout: session.flag("timeout") ?? 10 }
-    session.show(await session.call(`${verb}Service`, { ...(await about(session, args)), query }))
+    const reply = await session.call(`${verb}Service`, { ...(await about(session, args)), query })
+    const state = `${argument(args, "name")} is ${String(reply.body["status"])}`
+    if (reply.status === 202) throw new CliFailure("timedOut", `timed_out: ${state}; it goes on`)
+    session.show(reply)
+    if (reply.body["status"] !== (verb === "stop" ? "stopped" : "running"))
+      throw new CliFailure("apiError", `invalid_state: ${state}; see: just service-show ${argument(args, "name")}`)
   },
 })
 
@@ -139,7 +145,11 @@ const createProxy: Recipe = {
   async run(session, args) {
     const hostname = argument(args, "hostname")
     const body = { ...(hostname !== "" && { hostname }), enable_https: truthy(args, "enable-https") }
-    session.show(await session.call("createServiceProxy", { ...(await about(session, args)), body }))
+    const input = await about(session, args)
+    const reply = await session.call("createServiceProxy", { ...input, body })
+    session.show(reply)
+    const { cert_name } = (reply.body["proxy_target"] ?? {}) as { cert_name?: string }
+    await certified(session, reply.body["certificate_status"] === "started" ? (cert_name ?? null) : null, input.token)
   },
 }
 

@@ -106,6 +106,13 @@ test("A read that would wait is answered at once", async () => {
   ])
 })
 
+test("Work on a service that is not over when nobody waits any longer is answered as what goes on", async () => {
+  const create = { operation: "createService", body: { service_name: "slow", image: "nginx" } }
+  const act = (name: string) => ({ operation: `${name}Service`, params: { name: "slow" }, query: { wait: "true" } })
+  const { body } = await whatIf({ ...create, next: [act("restart")] })
+  expect(body).toMatchObject({ refused: null, answer: { status: 202, body: { service_name: "slow" } } })
+})
+
 test("Bad input is refused as the operation would; later in the row it is one that would be refused", async () => {
   const bad = { operation: "createProxy", body: { hostname: "no host" } }
   expect((await whatIf({ ...bad, next: [proxy("a.internal")] })).status).toBe(422)
