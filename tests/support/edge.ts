@@ -1,4 +1,5 @@
-import { type Edge, type EdgeParts, startEdge } from "../../src/edge/edge.ts"
+import { type Edge, startEdge } from "../../src/edge/edge.ts"
+import type { EdgeParts } from "../../src/edge/edge-context.ts"
 import { type TestProjections, addProxy, testProjections } from "./projections.ts"
 import type { AccessRecord } from "../../src/edge/access-log.ts"
 import type { Guard } from "../../src/edge/guard.ts"
