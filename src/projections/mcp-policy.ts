@@ -31,12 +31,20 @@ export type McpVerdict =
   /** Only scopes are missing. `needed` are all that the operation takes. */
   | { readonly type: "scopes_missing"; readonly rule: string; readonly needed: readonly string[] }
 
-/** May this caller do this? A resource is judged under every spelling of its URI that a server may take for the same; the strictest counts. */
+/**
+ * May this caller do this? A resource is judged under every spelling of its URI that a server may take for the same, and the strictest counts;
+ * but a rule that spells it out as it came is about nothing else.
+ */
 export function judgeOperation(policy: McpPolicy, operation: McpOperation, caller: McpCaller): McpVerdict {
-  if (operation.kind !== "resource") return judgeName(policy, operation, caller)
-  const verdicts = spellings(operation.name).map((name) => judgeName(policy, { kind: "resource", name }, caller))
+  if (operation.kind !== "resource" || isSpelledOut(policy, operation)) return judgeName(policy, operation, caller)
+  const verdicts = [...spellings(operation.name)].map((name) => judgeName(policy, { kind: "resource", name }, caller))
   const strictest = verdicts.find(({ type }) => type === "denied") ?? verdicts.find(({ type }) => type !== "allowed")
   return strictest ?? verdicts[0]!
+}
+
+function isSpelledOut({ rules }: McpPolicy, { kind, name }: McpOperation): boolean {
+  const first = rules.find((rule) => rule.kind === kind && rule.match.some((pattern) => matches(pattern, name)))
+  return first?.match.includes(name) === true
 }
 
 function judgeName(policy: McpPolicy, { kind, name }: McpOperation, caller: McpCaller): McpVerdict {
@@ -88,16 +96,47 @@ function matchesGlob(parts: readonly string[], name: string): boolean {
   return true
 }
 
-/** The URI, and what it becomes when dot segments are resolved and escapes are taken off. */
-function spellings(uri: string): readonly string[] {
-  const decoded = unescaped(uri)
-  return [...new Set([uri, URL.parse(uri)?.href ?? uri, decoded, URL.parse(decoded)?.href ?? decoded])]
+/** Layers of escapes that are taken off. */
+const mostLayers = 4
+/** Escapes, other slashes, dot segments, slashes in a row, a fragment: without them a URI has one spelling besides that of a parser. */
+const odd = /[%\\#]|[:/]\.|[^:/]\/\/|\/{4}/
+
+/**
+ * The URI, and what servers make of it: with escapes taken off, as lenient decoders do it too, dot segments resolved as a parser of URLs
+ * resolves them, and as a file system does, for which slashes in a row are one and what looks like a host is a folder like others.
+ */
+function spellings(uri: string): Iterable<string> {
+  const found = new Set([uri, URL.parse(uri)?.href ?? uri])
+  if (!odd.test(uri)) return found
+  let text = uri
+  for (let layer = 0; layer <= mostLayers; layer += 1) {
+    for (const whole of [text, text.split("#", 1)[0]!]) {
+      found.add(whole).add(URL.parse(whole)?.href ?? whole)
+      for (const start of [/^[^:/?#]*:\/\/[^/?#\\]*/, /^[^:/?#]*:\/*/]) {
+        const [kept = ""] = start.exec(whole) ?? []
+        found.add(kept + resolved(whole.slice(kept.length)))
+      }
+    }
+    const next = unescaped(text)
+    if (next === text) break
+    text = next
+  }
+  return found
 }
 
+/** A path as a file system reads it. */
+function resolved(path: string): string {
+  const slashed = path.replaceAll("\\", "/")
+  const segments = slashed.split("/")
+  const kept: string[] = []
+  for (const segment of segments)
+    if (segment === "..") kept.pop()
+    else if (segment !== "." && segment !== "") kept.push(segment)
+  const open = kept.length > 0 && ["", ".", ".."].includes(segments.at(-1)!) ? "/" : ""
+  return `${slashed.startsWith("/") ? "/" : ""}${kept.join("/")}${open}`
+}
+
+/** One layer of escapes off; those that are broken stay, and octets that are no UTF-8 become what decoders put in their place. */
 function unescaped(uri: string): string {
-  try {
-    return decodeURIComponent(uri)
-  } catch {
-    return uri
-  }
+  return uri.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"))
 }

@@ -20,6 +20,9 @@ describe("modes", () => {
     expect(refused(passthrough, [...bearer(), ...bearer()])).toMatchObject([400, "repeated_header", {}])
     expect(refused(passthrough, ["Authorization", "Bearer a b"])).toMatchObject([400, "malformed_authorization", {}])
     expect(refused(passthrough, [], { query: "access_token=x" })).toMatchObject([400, "token_in_query", {}])
+    const all = proxyWith({ auth_mode: "passthrough" })
+    const unsayable = bearer({ ...goodClaims, username: "Octocat\n" })
+    expect(refused(all, unsayable)).toEqual([502, "identity_not_representable", "no challenge"])
   })
 
   it("redirect never lets anybody in without a token", () => {

@@ -107,6 +107,44 @@ describe("an MCP policy", () => {
     expect(judge(allowed, "not a uri", octocat, "resource")).toBe("denied default")
   })
 
+  it.each([
+    ["broken escapes beside good ones, which lenient decoders take off", "file:///%73ecret/a%"],
+    ["octets that are no UTF-8", "file:///%73ecret/%ff"],
+    ["escapes of escapes", "file:///%2573ecret/a"],
+    ["slashes in a row, which a file system takes for one", "file:///public//../secret/a"],
+    ["slashes in a row behind the scheme", "file:////secret/a"],
+    ["other slashes", "file:///public\\..\\secret\\a"],
+    ["other slashes behind escapes", "file:///public%5C..%5Csecret/a"],
+    ["dot segments behind a query", "file:///public/x?/../../secret/a"],
+    ["dot segments behind a fragment", "file:///public/x#/../../secret/a"],
+  ])("finds a resource behind %s", (_what, uri) => {
+    const denied = policy("allow", { kind: "resource", match: ["file:///secret/*"], action: "deny" })
+    expect(judge(denied, uri, octocat, "resource")).toBe("denied 1")
+    const allowed = policy("deny", { kind: "resource", match: ["file:///public/*"] })
+    expect(judge(allowed, uri, octocat, "resource")).toBe("denied default")
+  })
+
+  it("takes what looks like a host for a folder too, and no fragment for a name of its own", () => {
+    const denied = policy("allow", {
+      kind: "resource",
+      match: ["docs://secret/*", "notes:secret", "x://a/b"],
+      action: "deny",
+    })
+    for (const uri of [
+      "docs://public/../secret/a",
+      "docs://public\\..\\secret\\a",
+      "docs://secret\\a",
+      "notes:public/../secret",
+      "notes:./secret",
+      "x://a/b#c",
+    ])
+      expect(judge(denied, uri, octocat, "resource"), uri).toBe("denied 1")
+    const allowed = policy("deny", { kind: "resource", match: ["docs://public/*", "docs://plain/a%20b#c"] })
+    expect(judge(allowed, "docs://public/../../etc/passwd", octocat, "resource")).toBe("denied default")
+    for (const uri of ["docs://public/a/b?c=d", "docs://public/a..b/.c", "docs://public/a#b", "docs://plain/a%20b#c"])
+      expect(judge(allowed, uri, octocat, "resource"), uri).toBe("allowed 1")
+  })
+
   it("tells when nothing can be hidden", () => {
     expect(hidesAnything(policy("allow"), octocat)).toBe(false)
     expect(hidesAnything(policy("allow", { match: ["x"], scopes: ["mcp:write"] }), octocat)).toBe(false)

@@ -152,8 +152,10 @@ describe("a host's cookie", () => {
   it("is asked about the rule each time: 403 for what runs in the page, the login's page for the person", async () => {
     const who = await signedIn()
     const cookie = cookieOf(who)
-    await web.host("app.localhost", { auth_required_users: ["bob"] })
-    expect(await statuses(cookie)).toEqual([403, 302])
+    for (const kind of ["emails", "groups", "users"]) {
+      await web.host("app.localhost", { [`auth_required_${kind}`]: ["bob@example.org"] })
+      expect(await statuses(cookie), kind).toEqual([403, 302])
+    }
     expect((await who.follow(`${app}/`)).at(-1)).toMatchObject({ status: 403 })
     await web.host("app.localhost", { auth_mode: "forward" })
     expect(await statuses(cookie)).toEqual([401, 401])
@@ -161,6 +163,11 @@ describe("a host's cookie", () => {
     expect(await statuses("")).toEqual([200, 200])
     await web.host("app.localhost")
     expect(await statuses(cookie)).toEqual([200, 200])
+  })
+
+  it("of somebody who cannot be told to the application is refused, and sent to no login over and over", async () => {
+    const claims = claimsIn(cookieOf(await signedIn()))
+    expect(await statuses(await signAs(web.node, { ...claims, email: "a@b\n" }))).toEqual([502, 502])
   })
 
   it("has the name that the proxy gives it, and that one never reaches the application", async () => {

@@ -187,4 +187,19 @@ describe("what is open when a session ends", () => {
     expect(sockets[2]!.readyState).toBe(WebSocket.OPEN)
     sockets[2]!.close()
   })
+
+  it.each([
+    ["takes no cookies any more", { auth_mode: "forward" }],
+    ["is for others now", { auth_required_users: ["bob"] }],
+  ])("WebSockets of a host close when it %s, and not when everybody may pass", async (_what, auth) => {
+    const open = socket(web, cookieOf(await signedIn()), app)
+    await once(open, "open")
+    await web.host("app.localhost", { auth_mode: "passthrough", auth_required_users: ["bob"] })
+    open.send("hello")
+    await once(open, "message")
+    const closed = once(open, "close")
+    await web.host("app.localhost", auth)
+    await closed
+    await web.host("app.localhost")
+  })
 })
