@@ -11,57 +11,36 @@ const pageSize = 500
 const pollMs = 500
 
 /**
- * Requests as they end, until the place ends; it ends with whoever reads them. While the store is away nothing comes.
- * @param seen number of the last request that was seen
+ * Requests as they end, until the place ends. While the store is away nothing comes.
+ * @param after number of the last request that was seen
  */
-export function followAccess(
+export async function* followAccess(
   api: Api,
-  place: SubscriptionPlace,
+  { caller, signal }: SubscriptionPlace,
   filter: AccessFilter,
-  seen: number,
-): AsyncIterable<StreamLine> {
-  const lines = following(api, place, filter, seen)
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next: () => lines.next(),
-      // Also ends what was never begun, and what waits.
-      async return() {
-        place.end("left")
-        return lines.return(undefined)
-      },
-    }),
-  }
-}
-
-async function* following(
-  api: Api,
-  { caller, signal, end }: SubscriptionPlace,
-  filter: AccessFilter,
-  given: number,
-): AsyncGenerator<StreamLine, undefined> {
+  after: number,
+): AsyncGenerator<StreamLine> {
   const pause = () => sleep(pollMs, undefined, { signal }).catch(() => undefined)
-  let seen = given
-  try {
-    yield { id: seen }
-    while (!signal.aborted) {
-      const page = await pageAfter(api, seen)
-      if (page === undefined) {
-        await pause()
-        continue
-      }
-      const moved = page.seen !== seen
-      seen = page.seen
-      // Whose a proxy is may have changed since the last page.
-      const wanted = wantedRequests(api, caller, filter)
-      const requests = page.requests.map(accessRequest).filter((request) => wanted?.(request) ?? true)
-      for (const request of requests) yield { id: request.number, data: JSON.stringify(request) }
-      if (moved && requests.at(-1)?.number !== seen) yield { id: seen }
-      if (page.last) await pause()
+  let seen = after
+  yield { id: seen }
+  while (!signal.aborted) {
+    const page = await pageAfter(api, seen)
+    if (page === undefined) {
+      await pause()
+      continue
     }
-  } finally {
-    end("left")
+    const moved = page.seen !== seen
+    seen = page.seen
+    // Whose a proxy is may have changed since the last page.
+    const wanted = wantedRequests(api, caller, filter)
+    const requests = page.requests.map(accessRequest).filter((request) => wanted?.(request) ?? true)
+    for (const request of requests) {
+      if (signal.aborted) return
+      yield { id: request.number, data: JSON.stringify(request) }
+    }
+    if (moved && requests.at(-1)?.number !== seen) yield { id: seen }
+    if (page.last) await pause()
   }
-  return undefined
 }
 
 /** The next requests, how far they reach, and whether that is all; undefined while the store is away. */

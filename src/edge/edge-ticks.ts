@@ -2,6 +2,7 @@ import { expire, recheckStreams } from "./exchange-timers.ts"
 import type { EdgeContext } from "./exchange.ts"
 import type { Listeners } from "./listen.ts"
 import type { Projections } from "../projections/projections.ts"
+import type { Tls } from "./tls.ts"
 import { reason } from "../platform/log.ts"
 
 const tickMs = 250
@@ -11,7 +12,7 @@ const tendMs = 60_000
 export interface TickedParts {
   readonly projections: Projections
   readonly listeners: Pick<Listeners, "tick">
-  readonly tls: { tend(): Promise<void> }
+  readonly tls: Pick<Tls, "tend">
 }
 
 /**

@@ -101,7 +101,9 @@ export const variables = {
   RSA_KEY_SIZE: whole(2048, 2048).describe("Bits of an RSA certificate key."),
   ...edgeVariables,
   AUTH_STREAM_RECHECK: seconds(30, 1).describe("Seconds between checks of an open stream's token."),
-  EVENT_STREAMS_PER_TOKEN: whole(20, 1).describe("Subscriptions to events that one API token may hold open on a node."),
+  EVENT_STREAMS_PER_TOKEN: whole(20, 1).describe(
+    "Streams that one API token may hold open on a node: of events, of the access log, of a service's log.",
+  ),
   EVENT_STREAM_STALL: seconds(30, 1).describe("Seconds a subscriber may leave events unread before it is cut."),
   WEBHOOK_TIMEOUT: seconds(10, 1).describe("Seconds that one attempt at a webhook may take."),
   API_MAX_BODY_BYTES: whole(1_048_576, 1024).describe("Bytes of an API request body."),

@@ -120,7 +120,14 @@ describe("from an image to a page over HTTPS", () => {
     expect([started.status, started.body.status]).toEqual([200, "running"])
     expect((await as(alice, "POST", `${base}/web/start`)).status).toBe(200)
     expect((await get()).status).toBe(200)
-    const deleted = await as<{ deleted_proxy: string }>(alice, "DELETE", `${base}/web?force=true`)
+    const followed = await fetch(`http://127.0.0.1:${node.apiPort}${base}/web/logs?follow=true&lines=1`, {
+      headers: { authorization: `Bearer ${alice}` },
+    })
+    expect((await node.api("DELETE", "/api/v1/tokens/alice?reassign_to=admin")).status).toBe(200)
+    // Its reader may read no more: the answer ends, and is whole.
+    await followed.text()
+    expect((await as(alice, "GET", `${base}/web/logs`)).status).toBe(401)
+    const deleted = await node.api<{ deleted_proxy: string }>("DELETE", `${base}/web?force=true`)
     expect(deleted.body.deleted_proxy).toBe("web.services.test")
     await eventually("it is gone", async () => (await node.api("GET", `${base}/web`)).status === 404, 20_000)
     expect((await node.api("GET", "/api/v1/proxy/targets/web.services.test")).status).toBe(404)

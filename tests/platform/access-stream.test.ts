@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { Redis } from "ioredis"
 import { accessReader } from "../../src/platform/access-reader.ts"
 import { accessStream } from "../../src/platform/access-stream.ts"
+import { connectRedis } from "../../src/platform/redis.ts"
+import { logger } from "../../src/platform/log.ts"
 import { keys } from "../../src/platform/redis-keys.ts"
 
 let server: RedisServer
@@ -58,6 +60,23 @@ it("begins anew when its count is gone, whatever stood there", async () => {
   await redis.xadd(keys.access, "*", "record", "{}")
   await accessStream(redis, ["at", "path"], row, 5)([record("/new")])
   expect(await paths()).toEqual([["1-0", ["/new"]]])
+})
+
+it("cannot be read while Redis is away, and says so", async () => {
+  const away = connectRedis(
+    "redis://127.0.0.1:1",
+    "away",
+    "command",
+    logger(
+      "CRITICAL",
+      () => new Date(),
+      () => {},
+    ),
+  )
+  const reader = accessReader(away)
+  for (const ask of [reader.newest(), reader.oldest(), reader.read(1, 2)])
+    await expect(ask).rejects.toMatchObject({ code: "store_unavailable" })
+  away.disconnect()
 })
 
 it("what was never written holds nothing", async () => {

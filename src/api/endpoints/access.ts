@@ -5,6 +5,7 @@ import { type Range, blocks, pageOf, searchable } from "../search-range.ts"
 import { integer, listOf, listQuery, pagination } from "../list.ts"
 import { eventStream, seenBy } from "../event-stream.ts"
 import { followAccess } from "../access-following.ts"
+import { heldLines } from "../held-lines.ts"
 
 const tag = "access"
 /** Requests that are in memory at once. */
@@ -90,7 +91,7 @@ const stream = endpoint({
     const newest = await api.access.newest()
     const seen = Math.min(seenBy(lastEventId, query.from) ?? newest, newest)
     const place = api.subscriptions.hold(caller)
-    return eventStream(followAccess(api, place, query, seen))
+    return eventStream(heldLines(place, followAccess(api, place, query, seen)))
   },
 })
 

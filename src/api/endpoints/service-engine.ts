@@ -2,7 +2,9 @@ import * as z from "zod"
 import { cleanServices, engineOf } from "../service-cleanup.ts"
 import { Named } from "./services.ts"
 import { completeWorld } from "../complete-world.ts"
-import { endpoint } from "../endpoint.ts"
+import { type Answer, type Call, endpoint } from "../endpoint.ts"
+import type { LogOptions } from "../service-engine.ts"
+import { heldLines } from "../held-lines.ts"
 import { flag, integer } from "../list.ts"
 import { eventStream } from "../event-stream.ts"
 import { ownObject } from "../access.ts"
@@ -36,11 +38,24 @@ const logs = endpoint({
     const { service_name } = ownObject(call, "service", call.params.name)
     const { lines, timestamps, since, follow } = call.query
     const options = { lines, timestamps, since: since === undefined ? undefined : Math.floor(Date.parse(since) / 1000) }
-    if (follow) return eventStream(await engineOf(call).follow(service_name, options, call.signal))
+    if (follow) return followed(call, service_name, options)
     const found = await engineOf(call).logs(service_name, options)
     return { body: { service_name, logs: found, lines: found.length } }
   },
 })
+
+/** The lines and what follows, as long as the token is good. */
+async function followed(call: Call, service: string, options: LogOptions): Promise<Answer> {
+  const engine = engineOf(call)
+  const place = call.api.subscriptions.hold(call.caller)
+  try {
+    const lines = await engine.follow(service, options, AbortSignal.any([call.signal, place.signal]))
+    return eventStream(heldLines(place, lines))
+  } catch (error) {
+    place.end("left")
+    throw error
+  }
+}
 
 const stats = endpoint({
   method: "GET",
