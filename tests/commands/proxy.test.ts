@@ -61,6 +61,21 @@ describe("creating a proxy", () => {
     expect(given(["CreateCertificate", { cert_name: "wild", domains: ["*.test"] }]).when(...command).refused).toBe(code)
   })
 
+  it("takes headers within their limits, and none that Gatehouse or the connection sets", () => {
+    const { when } = decider()
+    const refused = (custom_headers: object) => when(...create("headers.test", { custom_headers })).refused
+    const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`X-${at}`, "1"]))
+    expect(refused(many(51))).toBe("validation_failed")
+    expect(refused({ "X-A": "v".repeat(4096), "X-B": "v".repeat(4091) })).toBe("validation_failed")
+    const own =
+      "Connection Keep-Alive Proxy-Authorization Proxy-Connection TE Trailer Transfer-Encoding Upgrade Host Authorization " +
+      "Content-Length Forwarded X-Auth-User-Id X-Auth-Anything X-Forwarded-For X-Forwarded-Host x_forwarded.proto X-Real-IP"
+    for (const name of own.split(" ")) expect(refused({ [name]: "1" }), name).toBe("validation_failed")
+    for (const name of ["", "a b", "ä", "x".repeat(129), "X:"])
+      expect(refused({ [name]: "1" }), name).toBe("validation_failed")
+    expect(refused({ ...many(48), "X-A": "v".repeat(4096), "X-B": "v".repeat(3800) })).toBeUndefined()
+  })
+
   it("keeps owners to public targets unless a range is allowed", () => {
     const open = decider({ targetAllowCidrs: ["10.1.0.0/16"] })
     const { when } = open.given(token("bob"))

@@ -5,11 +5,13 @@ import { populate } from "../generated/population.ts"
 
 let api: RunningApi
 let alice: string
+let bob: string
 let client: string
 beforeAll(async () => {
   api = await runningApi()
   alice = await api.token("alice")
-  await populate(api, alice, await api.token("bob"))
+  bob = await api.token("bob")
+  await populate(api, alice, bob)
   const webhook = { name: "alices", url: "https://93.184.216.34/hook" }
   await api.call("POST", "/api/v1/webhooks", webhook, {}, alice)
   const staged = { cert_name: "staged", domain: "staged.example.com", email: "a@example.com", staging: true }
@@ -37,6 +39,7 @@ const bodies: Readonly<Record<string, object>> = {
   setProxyAuth: { auth_proxy: "auth.localhost" },
   setProxyRoutes: { route_mode: "all" },
   createServiceProxy: { hostname: "made.internal" },
+  validateResourceToken: { token: "x" },
   replayWebhook: { from: 1 },
   retryWebhookDelivery: { position: 1 },
 }
@@ -72,5 +75,44 @@ describe("a read of one object", () => {
     expect([first.status, tag]).toEqual([200, expect.stringMatching(/^"\d+-[\w-]{16}"$/)])
     const again = await api.call(method, urlOf(path), undefined, { "if-none-match": tag! })
     expect([again.status, again.body]).toEqual([304, ""])
+  })
+})
+
+describe("another owner", () => {
+  const owned = addressed.filter(({ path, who }) => who !== "admin" && !path.startsWith("/api/v1/tokens"))
+  test.each(owned.map(({ operationId, method, path }) => [operationId, method, path] as const))(
+    "has no way to %s",
+    async (operationId, method, path) => {
+      const { position } = api.projections.world
+      const { status, body } = await api.call(method, urlOf(path), bodies[operationId], {}, bob)
+      // Of a client that is on none of its hosts an owner does not even hear.
+      const refusal = path.includes("/oauth/clients/") ? [404, "not_found"] : [403, "not_owner"]
+      expect([status, body["code"]], JSON.stringify(body)).toEqual(refusal)
+      expect(api.projections.world.position).toBe(position)
+    },
+  )
+
+  const url = "http://93.184.216.34"
+  test.each([
+    ["POST", "certificates", { domain: "new.internal" }],
+    ["POST", "certificates/multi-domain", { cert_name: "new", domains: ["new.internal"] }],
+    ["POST", "proxy/targets", { hostname: "new.internal", target_url: url }],
+    ["PUT", "proxy/targets/alice.internal", {}],
+    ["POST", "routes", { path_pattern: "/new", target_type: "url", target_value: url }],
+    ["PUT", "routes/alices", {}],
+    ["POST", "instances", { name: "new", target_url: url }],
+    ["PUT", "instances/alices", {}],
+    ["POST", "resources", { uri: "https://alice.internal:8443/new", name: "n", proxy_target: "alice.internal" }],
+    ["PUT", `resources/${encodeURIComponent("https://alice.internal:8443/mcp")}`, {}],
+    ["PUT", "services/alices", {}],
+    ["POST", "webhooks", { name: "new", url: "https://93.184.216.34/hook" }],
+    ["PUT", "webhooks/alices", {}],
+    ["POST", "oauth/clients", { client_name: "new" }],
+  ])("is named by an administrator alone: %s %s", async (method, path, body) => {
+    const { position } = api.projections.world
+    const given = { ...body, owner: "bob" }
+    const refused = await api.call(method, `/api/v1/${path}`, given, {}, alice)
+    expect([refused.status, refused.body["code"]], JSON.stringify(refused.body)).toEqual([403, "admin_required"])
+    expect(api.projections.world.position).toBe(position)
   })
 })
