@@ -15,6 +15,14 @@ it("without services nobody looks for a container engine: its client is not even
   const node = await startNode(installation(redis.url), { NODE_OPTIONS, DOCKER_HOST: "unix:///nowhere/docker.sock" })
   const health = await node.api<{ checks: { docker: object } }>("GET", "/health")
   expect(health.body.checks.docker).toMatchObject({ status: "healthy" })
+  const parts = ["store", "durability", "decider", "projections", "certificates", "scheduler", "docker", "oauth"]
+  expect(Object.keys(health.body.checks)).toEqual(expect.arrayContaining(parts))
+  expect(health.body).toMatchObject({
+    certificates_loaded: expect.any(Number),
+    https_enabled: expect.any(Boolean),
+    orphaned_resources: 0,
+    position: expect.any(Number),
+  })
   expect(await node.stop()).toBe(0)
   await redis.stop()
   const loaded = JSON.parse(/^loaded (.*)$/m.exec(node.log())![1]!) as string[]

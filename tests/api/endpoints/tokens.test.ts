@@ -194,6 +194,15 @@ describe("deleting a token", () => {
     expect([status, body["code"], body["references"]]).toEqual([409, "owns_resources", ["carol.example.com", "carols"]])
   })
 
+  test("is refused with the first five of what it owns", async () => {
+    const erin = await api.token("erin")
+    const target_url = "http://93.184.216.34"
+    for (const name of ["e1", "e2", "e3", "e4", "e5", "e6", "e7"])
+      await api.call("POST", "/api/v1/instances", { name, target_url }, {}, erin)
+    const { body } = await api.call("DELETE", `${tokens}/erin?cascade=false`)
+    expect([body["code"], body["references"]]).toEqual(["owns_resources", ["e1", "e2", "e3", "e4", "e5"]])
+  })
+
   test("takes everything along in one step", async () => {
     const { status, body } = await api.call("DELETE", `${tokens}/carol`)
     conforming("deleteToken", body)
