@@ -105,6 +105,8 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
     /^true$/m,
   ],
   "docs/operations.md": [
+    /^\S+Z {2}127\.0\.0\.1 {2}(?:GET|POST) \S+ .*\d{3} \d+ B /m,
+    /^\{"requests":\[\],"searched":/m,
     /^the archive ends at position \d+/m,
     /^nothing is wrong$/m,
     /"appendfsync"|appendfsync\nalways/,
