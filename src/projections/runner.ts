@@ -1,17 +1,18 @@
-import { setTimeout as sleep } from "node:timers/promises"
-import { ChainError, verifyNext } from "../platform/event-chain.ts"
 import { type Digest, digests } from "./digest.ts"
-import type { EventListener, Projections } from "./projections.ts"
-import type { EventRecord, EventStore, Head } from "../platform/event-store.ts"
-import { type World, apply, emptyWorld } from "../events/world.ts"
 import { type Logger, reason } from "../platform/log.ts"
-import { decodeSnapshot, encodeSnapshot, restore, snapshotFile, snapshotName } from "./snapshot.ts"
+import { type Rebuilt, rebuildBeside } from "./rebuild.ts"
+import { decodeSnapshot, encodeSnapshot, snapshotFile, snapshotName } from "./snapshot.ts"
 import type { AwaitOutcome } from "../platform/command-bus.ts"
+import { ChainError } from "../platform/event-chain.ts"
 import type { CrashPoint } from "../platform/crash-point.ts"
+import type { EventStore } from "../platform/event-store.ts"
 import { GatehouseError } from "../errors.ts"
+import type { Projections } from "./projections.ts"
+import type { World } from "../events/world.ts"
+import { checkHistory } from "./history-check.ts"
 import { isArchiveMissing } from "../platform/archived-log.ts"
-import { type Rebuilt, rebuildBeside, renewals } from "./rebuild.ts"
-import type { StoredEvent } from "../events/envelope.ts"
+import { liveWorld } from "./live-world.ts"
+import { setTimeout as sleep } from "node:timers/promises"
 import { snapshotKeeper } from "./snapshot-keeper.ts"
 import { waiters } from "./waiters.ts"
 
@@ -54,72 +55,49 @@ const waitsFor: ReadonlySet<string> = new Set(["store_unavailable", "archive_una
 export function projectionRunner(options: RunnerOptions): Runner {
   const { store, log, crash, blockMs = 1000 } = options
   const file = snapshotFile(options.home, crash, log)
-  const world = emptyWorld()
-  const listeners = new Set<EventListener>()
   const waiting = waiters(() => world.position)
-  const keeper = snapshotKeeper(() => encodeSnapshot(world), file, store, options.snapshotEvery ?? 1000, log)
   let ready = false
   let live = false
   let problem: string | null = null
   let outcomes: string | undefined
   let backlog = 0
 
+  const save = () => {
+    keeper.folded(backlog)
+    backlog = 0
+  }
+  const moved = (events: number) => {
+    waiting.advanced()
+    backlog += events
+    if (live && events > 0) save()
+  }
+  const { world, start, fold, replace, listen } = liveWorld({ log, crash, moved })
+  const keeper = snapshotKeeper(() => encodeSnapshot(world), file, store, options.snapshotEvery ?? 1000, log)
+
   const usable = (from: "disk" | "store", text: string | undefined) => {
     const snapshot = text === undefined ? undefined : decodeSnapshot(text)
     if (text !== undefined && snapshot === undefined) log.warning("snapshot_unusable", { from })
     return snapshot
   }
-  const start = (from: "disk" | "store", snapshot: World) => {
-    restore(world, snapshot)
+  const begin = (from: "disk" | "store", snapshot: World) => {
+    start(snapshot)
     log.info("snapshot_loaded", { from, position: world.position })
-    waiting.advanced()
   }
   const local = usable("disk", file.load())
   if (local !== undefined) {
-    start("disk", local)
+    begin("disk", local)
     ready = true
   }
-  const startFromStore = async () => {
+  const beginFromStore = async () => {
     const snapshot = usable("store", await store.snapshot(snapshotName))
     if (snapshot === undefined) return
     try {
       await checkHistory(store, snapshot)
-      start("store", snapshot)
+      begin("store", snapshot)
     } catch (error) {
       if (!(error instanceof ChainError)) throw error
       log.warning("snapshot_unusable", { from: "store", error: error.message })
     }
-  }
-  const fold = (records: readonly EventRecord[]) => {
-    const folded: StoredEvent[] = []
-    try {
-      for (const record of records) {
-        if (record.position <= world.position) continue
-        crash("projection.beforeApply")
-        if (record.position === world.position + 1) verifyNext(world, record)
-        apply(world, record as StoredEvent)
-        crash("projection.afterApply")
-        folded.push(record as StoredEvent)
-      }
-    } finally {
-      if (folded.length > 0) tell(folded)
-    }
-  }
-  const tell = (folded: readonly StoredEvent[]) => {
-    for (const listener of listeners) {
-      try {
-        listener(folded, world)
-      } catch (error) {
-        log.error("listener_failed", { position: world.position, error: reason(error) })
-      }
-    }
-    waiting.advanced()
-    backlog += folded.length
-    if (live) save()
-  }
-  const save = () => {
-    keeper.folded(backlog)
-    backlog = 0
   }
   /** Without the segments of the archive: the log's beginning was removed behind a snapshot, so there is one to go on from. */
   const goOnFromSnapshot = async (missing: GatehouseError) => {
@@ -129,15 +107,8 @@ export function projectionRunner(options: RunnerOptions): Runner {
     log.warning("archive_skipped", { position: world.position, to: snapshot.position, reason: missing.message })
     replace(snapshot)
   }
-  /** Puts another world in the place of this one; whoever listens hears of every object that differs. */
-  const replace = (next: World) => {
-    const changed = renewals(world, next)
-    restore(world, next)
-    if (changed.length > 0) tell(changed)
-    else waiting.advanced()
-  }
   const catchUp = async (signal: AbortSignal) => {
-    if (world.position === 0) await startFromStore()
+    if (world.position === 0) await beginFromStore()
     try {
       await checkHistory(store, world)
       await readToEnd(signal)
@@ -218,10 +189,7 @@ export function projectionRunner(options: RunnerOptions): Runner {
     },
     reached: waiting.reached,
     awaitOutcome: waiting.awaitOutcome,
-    listen(listener) {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
-    },
+    listen,
     async run(signal) {
       while (!signal.aborted) {
         try {
@@ -236,18 +204,4 @@ export function projectionRunner(options: RunnerOptions): Runner {
       await keeper.stop(problem === null)
     },
   }
-}
-
-/** Is the log still the one that this node has folded? @throws ChainError when it was rolled back or replaced */
-async function checkHistory(store: EventStore, seen: Head): Promise<void> {
-  const { position, hash } = seen
-  const head = await store.head()
-  if (head.position < position)
-    throw new ChainError(
-      position,
-      `the log ends at position ${head.position}, but this node has seen position ${position}`,
-    )
-  const there = head.position === position ? head : (await store.read(position - 1, 1))[0]
-  if (position > 0 && there !== undefined && there.position === position && there.hash !== hash)
-    throw new ChainError(position, `position ${position} of the log is not the one that this node has seen`)
 }
