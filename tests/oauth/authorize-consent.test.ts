@@ -49,6 +49,11 @@ describe("the consent page", () => {
     ["plain http", { origin: "http://auth.localhost:8443" }],
     ["a page without an origin", { origin: "null" }],
     ["a sandboxed page of another site", { origin: "null", "sec-fetch-site": "cross-site" }],
+    ["another site that a browser takes for ours", { origin: "https://evil.example", "sec-fetch-site": "same-origin" }],
+    [
+      "our name that a browser takes for another site",
+      { origin: "https://auth.localhost:8443", "sec-fetch-site": "cross-site" },
+    ],
     ["something that says nothing of where it comes from", { origin: "" }],
   ])("takes no decision from %s", async (_what, { origin, ...headers }) => {
     const who = person(node)

@@ -67,6 +67,13 @@ describe("a client that signs its requests", () => {
     }
   })
 
+  it("is known once by one that is just over, which clocks forgive", async () => {
+    const assertion = await sign({ ...good(), exp: seconds() - 30 })
+    expect((await present(assertion)).status).toBe(200)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(errorOf(await present(assertion))).toEqual([401, "invalid_client"])
+  })
+
   it.each([
     ["another issuer", () => sign({ ...good(), iss: "mcp_other_other" })],
     ["another subject", () => sign({ ...good(), sub: "mcp_other_other" })],

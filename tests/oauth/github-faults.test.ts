@@ -192,6 +192,20 @@ describe("with a GitHub that may fail", () => {
     )
   })
 
+  it("goes to GitHub in the browser that allowed it, and comes back with one code and one state", async () => {
+    const who = person(node)
+    const { search } = await toGithub(client, who, resource)
+    const stranger = await person(node).visit(`/login/github${search}`)
+    expect([stranger.status, stranger.headers.location]).toEqual([400, undefined])
+    expect((await who.visit(`/login/github${search}`)).location!.origin).toBe(github.url)
+    for (const repeated of ["code=a&code=b", "code=a&iss=b&iss=c", "error=a&error=b"]) {
+      const begun = await start()
+      const state = begun.url.searchParams.get("state")!
+      const done = await begun.who.visit(`/callback?state=${state}&${repeated}`)
+      expect(done.location!.searchParams.get("error"), repeated).toBe("invalid_request")
+    }
+  })
+
   it("shows a page for a state that is unknown, used, or another browser's", async () => {
     const { who, url } = await start()
     for (const path of [

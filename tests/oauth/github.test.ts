@@ -1,6 +1,6 @@
-import { type OAuthNode, oauthNode, protectedProxy } from "./oauth-node.ts"
-import { person } from "./person.ts"
-import { type Tokens, redemption, refreshing, registerClient, tokenRequest, verifier } from "./flow.ts"
+import { type OAuthNode, apiToken, oauthNode, protectedProxy } from "./oauth-node.ts"
+import { formOf, person } from "./person.ts"
+import { type Tokens, authorizePath, redemption, refreshing, registerClient, tokenRequest, verifier } from "./flow.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { createEmulator } from "emulate"
 import { freePort } from "../support/ports.ts"
@@ -48,6 +48,18 @@ describe("with an emulated GitHub", () => {
   afterAll(async () => {
     await node?.stop()
     await emulator?.close()
+  })
+
+  it("takes no API token where that is not offered, although the form can be made up", async () => {
+    const resource = await protectedProxy(node, "token.test")
+    const token = await apiToken(node, "octocat")
+    const who = person(node)
+    const consent = await who.visit(authorizePath(await registerClient(node), verifier(), { resource }))
+    await who.submit(consent, { decision: "allow" })
+    const { transaction, csrf } = formOf(consent).hidden
+    const form = { transaction: transaction!, csrf: csrf!, token }
+    const answer = await who.visit("/login", { form, headers: { origin: node.issuer } })
+    expect([answer.status, answer.headers["set-cookie"]]).toEqual([404, undefined])
   })
 
   it("proves a person from consent to tokens, with organisations where a rule asks for them", async () => {

@@ -169,6 +169,17 @@ describe("the client's own registration", () => {
       { ...replacement, token_endpoint_auth_method: "none" },
     ])
       expect([(await put(wrong)).status, (await put(wrong)).json()["error"]]).toEqual([400, "invalid_client_metadata"])
+    const open = await registerClient(node)
+    const proven = { token_endpoint_auth_method: "private_key_jwt", jwks_uri: "https://client.example/keys" }
+    const changed = await send(node, `/register/${open.client_id}`, {
+      method: "PUT",
+      json: { ...replacement, client_id: open.client_id, ...proven },
+      headers: bearer(open.registration_access_token),
+    })
+    expect([changed.status, changed.json()["error"]], "public to confidential").toEqual([
+      400,
+      "invalid_client_metadata",
+    ])
   })
 
   it("ends with its grants, and cannot be told from one that never was", async () => {

@@ -62,6 +62,24 @@ describe("signing out", () => {
     expect((await who.follow(`${app}/`)).at(-1)!.url.pathname).toBe("/login")
   })
 
+  it("takes its form from its own page alone, and only with what that page was given", async () => {
+    const who = await signedIn()
+    const csrf = /name="csrf" value="([^"]+)"/.exec((await who.open(`${auth}/logout`)).text)![1]!
+    const foreign = /name="csrf" value="([^"]+)"/.exec((await (await signedIn()).open(`${auth}/logout`)).text)![1]!
+    for (const [form, headers] of [
+      [{ csrf }, { origin: "https://evil.example" }],
+      [{ csrf }, { origin: "null", "sec-fetch-site": "cross-site" }],
+      [{ csrf }, {}],
+      [{}, { origin: auth }],
+      [{ csrf: foreign }, { origin: auth }],
+    ] as const)
+      expect((await who.open(`${auth}/logout`, { method: "POST", form, headers })).status).toBe(403)
+    expect(await statusOn(web, `${app}/`, cookieOf(who))).toBe(200)
+    const own = { method: "POST", form: { csrf }, headers: { origin: auth } }
+    expect((await who.open(`${auth}/logout`, own)).status).toBe(200)
+    expect(await statusOn(web, `${app}/`, cookieOf(who))).toBe(401)
+  })
+
   it("can be done by an administrator, on every node", async () => {
     const who = await signedIn()
     const { sid, sub } = claimsIn(who.jar("app.localhost").get(name)!)
