@@ -42,7 +42,7 @@ export function parseBody(endpoint: Endpoint, body: unknown): unknown {
     if (body !== undefined) throw new GatehouseError("bad_request", "this endpoint takes no body")
     return undefined
   }
-  const given = body ?? {}
+  const given = body === undefined ? {} : body
   const prepared = endpoint.prepare !== undefined && isObject(given) ? endpoint.prepare(given) : given
   const parsed = endpoint.body.safeParse(prepared, { error: complaint })
   if (!parsed.success) throw unacceptable(fieldErrors(parsed.error, endpoint.unknownField))

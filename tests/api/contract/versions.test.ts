@@ -78,6 +78,21 @@ describe("a read of one object", () => {
   })
 })
 
+describe("a body", () => {
+  const taking = endpoints.filter(({ body }) => body !== undefined)
+  test.each(taking.map(({ operationId, method, path }) => [operationId, method, path] as const))(
+    "of %s is an object, and no other JSON",
+    async (_, method, path) => {
+      const { position } = api.projections.world
+      for (const text of ["null", "[]", '"x"', "1", "true"]) {
+        const { status, body } = await api.call(method, urlOf(path), text)
+        expect([text, status, body["code"]]).toEqual([text, 422, "validation_failed"])
+      }
+      expect(api.projections.world.position).toBe(position)
+    },
+  )
+})
+
 describe("another owner", () => {
   const owned = addressed.filter(({ path, who }) => who !== "admin" && !path.startsWith("/api/v1/tokens"))
   test.each(owned.map(({ operationId, method, path }) => [operationId, method, path] as const))(
