@@ -57,6 +57,8 @@ export interface RunningApi {
   token(name: string): Promise<string>
   /** A report of an effect. */
   report(type: string, data: unknown, secrets?: Record<string, string>): Promise<unknown>
+  /** One that was undecided decides from now on. */
+  decide(): void
   /** Sealed under the same master key. */
   seal(ref: string, value: string): string
   stop(): Promise<void>
@@ -160,17 +162,8 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   )
   const listener = await listenApi(app.handler, 0, app.upgrade)
   const deciding = new AbortController()
-  const running = [
-    projections.run(signal),
-    keepLease({
-      store,
-      name: "decider",
-      holder: "test",
-      lead,
-      signal: AbortSignal.any([signal, deciding.signal]),
-      log,
-    }),
-  ]
+  const decide = (until: AbortSignal) => keepLease({ store, name: "decider", holder: "test", lead, signal: until, log })
+  const running = [projections.run(signal), decide(AbortSignal.any([signal, deciding.signal]))]
   const report: RunningApi["report"] = async (type, data, secrets = {}) => {
     const done = await bus.execute({ type, data, secrets, actor: { name: "system:test", admin: true } })
     if (done.status !== "accepted") throw new Error(`${type} was not decided`)
@@ -195,6 +188,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
     logged,
     call,
     report,
+    decide: () => void running.push(decide(signal)),
     seal: (ref, value) => secretsOf.seal(ref, value),
     token: async (name) => (await call<{ token: string }>("POST", "/api/v1/tokens", { name })).body.token,
     async stop() {

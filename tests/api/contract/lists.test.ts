@@ -116,6 +116,18 @@ describe("every list", () => {
   })
 })
 
+test("proxies are found by part of their host name or of their target", async () => {
+  const found = async (query: string) =>
+    ((await api.call<Page>("GET", `/api/v1/proxy/targets?${query}`)).body["targets"] as { hostname: string }[]).map(
+      ({ hostname }) => hostname,
+    )
+  expect(await found("search=ALICE.int")).toEqual(["alice.internal"])
+  expect(await found("search=/alices")).toEqual(["alice.internal"])
+  expect(await found("search=93.184")).toEqual(["alice.internal", "bob.internal"])
+  expect(await found("search=93.184&owner=Bob")).toEqual(["bob.internal"])
+  expect(await found("enabled=false")).toEqual([])
+})
+
 describe("the same rows as text", () => {
   test.each([
     ["tokens", "NAME", "name,"],

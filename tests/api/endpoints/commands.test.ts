@@ -75,4 +75,11 @@ describe("a write that is not decided in time", () => {
     const answer = await api.call("GET", "/api/v1/tokens/ADMIN/reveal?confirm=true")
     expect([answer.status, Object.keys(answer.body)]).toEqual([202, ["command_id", "status"]])
   })
+
+  test("is waited for", async () => {
+    const { headers } = await api.call("POST", "/api/v1/tokens", { name: "waited-for" })
+    const waiting = api.call("GET", `${headers.get("location")!}?wait=true&timeout=30`)
+    api.decide()
+    expect((await waiting).body).toMatchObject({ status: "accepted", position: expect.any(Number), code: null })
+  })
 })
