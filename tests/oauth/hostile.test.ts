@@ -13,7 +13,7 @@ import {
   verifier,
 } from "./flow.ts"
 import { type Person, formOf, person } from "./person.ts"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { bodyOf, expectHarmless, parametersOf, queryOf } from "./hostile-requests.ts"
 
 let redis: RedisServer
@@ -41,7 +41,6 @@ beforeAll(async () => {
   resource = await protectedProxy(node, "mcp.test")
   open = await registerClient(node)
   secret = await registerClient(node, { token_endpoint_auth_method: "client_secret_post" })
-  tokens = await tokensFor(node, open, alice, { resource })
   codes = await codeFor(node, open, alice, { resource })
   const grant = "urn:ietf:params:oauth:grant-type:device_code"
   const device = await registerClient(node, { grant_types: [grant], redirect_uris: ["https://client.example/d"] })
@@ -51,6 +50,11 @@ beforeAll(async () => {
   await approve(node, authorizePath(open, verifier(), { resource }), alice, signedIn)
   const page = await person(node).visit(authorizePath(secret, verifier(), { resource }))
   transaction = formOf(page).hidden
+})
+
+// What one endpoint is asked may take back what the next one needs.
+beforeEach(async () => {
+  tokens = await tokensFor(node, open, alice, { resource })
 })
 
 afterAll(async () => {
