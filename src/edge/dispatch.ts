@@ -100,13 +100,17 @@ function own(exchange: Exchange, handler: EdgeContext["oauth"]): void {
   if (scan.expect === "100-continue" && req.httpVersion === "1.1") res.writeContinue()
   req.url = query === "" ? path : `${path}?${query}`
   exchange.phase = "done"
-  handler(req, res, {
+  const about = {
     address: exchange.address,
     hostname: exchange.hostname,
     secure: client.secure,
     requestId: exchange.requestId,
-    note: (noted) => void (exchange.noted = noted),
-  })
+    note: (noted: Exchange["noted"]) => void (exchange.noted = noted),
+  }
+  if (!req.readableEnded) return handler(req, res, about)
+  // Node closed the stream of a request without a body before it was whole, which h3 would take for a client that left.
+  Object.assign(req, { rawBody: Buffer.alloc(0) })
+  queueMicrotask(() => handler(req, res, about))
 }
 
 function ownWebSocket(exchange: Exchange, upgrade: UpgradeSocket): void {

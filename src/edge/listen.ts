@@ -77,6 +77,8 @@ export async function listen(
     connectionsCheckingInterval: 1000,
     // Idle connections are closed by `tick`, which also sees blank lines; Node's timer costs every request.
     keepAliveTimeout: 0,
+    // A stream that never has a byte does not go through the life of one. Who reads bodies here knows what it looks like.
+    optimizeEmptyRequests: true,
     requireHostHeader: false,
     noDelay: true,
     shouldUpgradeCallback: isUpgrade,

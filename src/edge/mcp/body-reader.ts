@@ -20,6 +20,8 @@ export function bodyReader(held: HeldBytes): BodyReader {
       const { req, res, scan } = exchange
       if (Number(scan.contentLength) > mostOfOne) return refused("payload_too_large")
       if (scan.expect === "100-continue" && req.httpVersion === "1.1") res.writeContinue()
+      // Neither length nor chunks: nothing comes, and no event says so.
+      if (req.readableEnded) return done(Buffer.alloc(0))
       const chunks: Buffer[] = []
       const hold = held.hold(exchange)
       exchange.phase = "reading"
