@@ -12,7 +12,8 @@ import {
   writeFileSync,
 } from "node:fs"
 import { type Example, examplesOf } from "./example.ts"
-import { basename, join } from "node:path"
+import { basename, dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { once } from "node:events"
 import { spawn } from "node:child_process"
 import { tmpdir } from "node:os"
@@ -130,6 +131,8 @@ beforeAll(async () => {
     GATEHOUSE_HOME: join(checkout, ".gatehouse"),
     GATEHOUSE_ENV_FILE: join(checkout, ".env"),
     HOME: checkout,
+    // just itself: the package's launcher starts Node once more for each of these many recipes (tests/walk goes through it).
+    PATH: `${dirname(fileURLToPath(import.meta.resolve(`rust-just-${process.platform}-${process.arch}/bin/just`)))}:${process.env["PATH"]}`,
     CURL_HOME: join(checkout, "curl"),
     NODE_COMPILE_CACHE: join(checkout, "compiled"),
   })
