@@ -121,7 +121,7 @@ export function whatIfEndpoint(operations: () => readonly Endpoint[]): Endpoint 
         answer: answer === undefined ? null : shown(answer, steps.at(-1)!.endpoint),
         events: events.slice(0, most).map((event) => eventView(event, true)),
         changes: worldChanges(before, after).slice(0, most),
-        routing: routingChanges(before, after).slice(0, most),
+        routing: await routingChanges(before, after, most, signal),
         access: await accessLosses(before, after, api.config, most, signal),
       }
       return { body }
