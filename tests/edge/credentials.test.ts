@@ -44,16 +44,13 @@ describe("an Authorization value", () => {
       expect(read(other)).toEqual({ type: "none" })
   })
 
-  it("is read in linear time", () => {
-    const started = performance.now()
-    for (const odd of [
-      `Bearer ${"=".repeat(16_000)}a`,
-      `Bearer ${"a".repeat(16_000)}!`,
-      " ".repeat(16_000),
-      `Bearer${" ".repeat(16_000)}\n`,
-    ])
-      read(odd)
-    expect(performance.now() - started).toBeLessThan(50)
+  it("is read in linear time: a pattern that looked back would take minutes for a million characters", () => {
+    const million = 1_000_000
+    expect(read(`Bearer ${"=".repeat(million)}a`)).toEqual({ type: "malformed" })
+    expect(read(`Bearer ${"a".repeat(million)}!`)).toEqual({ type: "malformed" })
+    expect(read(" ".repeat(million))).toEqual({ type: "malformed" })
+    expect(read(`Bearer${" ".repeat(million)}\n`)).toEqual({ type: "malformed" })
+    expect(read(`${"a".repeat(million)} `)).toEqual({ type: "none" })
   })
 })
 
