@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { rawExchange, statuses } from "../support/raw-client.ts"
+import { testEdge } from "../support/edge.ts"
 import { until } from "../support/until.ts"
 import { dispatchEdge, upstream, edge, callers, http, https, bodyOf, codeOf } from "./dispatch-edge.ts"
 
@@ -45,6 +46,15 @@ describe("hosts", () => {
     expect(bodyOf(await https("admin.test"))).toContain("admin")
     expect(statuses(await http("admin.test", "/", { headers: "X-Forwarded-For: 203.0.113.9\r\n" }))).toEqual([404])
     expect(callers).toHaveLength(2)
+  })
+
+  it("a trusted proxy that is no place to administrate from cannot report one", async () => {
+    const env = { ADMIN_HOSTS: "admin.test", ADMIN_SOURCES: "203.0.113.0/24", TRUSTED_PROXIES: "127.0.0.1" }
+    const behind = await testEdge(env)
+    const ask = (headers: string) =>
+      rawExchange(behind.httpPort, `GET / HTTP/1.1\r\nHost: admin.test\r\n${headers}Connection: close\r\n\r\n`)
+    expect(statuses(await ask("X-Forwarded-For: 203.0.113.9\r\n"))).toEqual([404])
+    await behind.close(0)
   })
 
   it("a handler of Gatehouse's own gets the address that a trusted proxy reports", async () => {

@@ -66,6 +66,22 @@ describe("a request that waits for the word on its proof", () => {
     expect(upstream.requests).toHaveLength(1)
   })
 
+  it("keeps its own headers though others come in between", async () => {
+    const first = await send(
+      "GET /one HTTP/1.1\r\nHost: a.test\r\nX-Real-IP: 192.0.2.1\r\nAuthorization: DPoP t\r\nX-Mine: yes\r\n\r\n",
+    )
+    const second = await rawClient(edge.httpPort)
+    second.socket.write("GET /two HTTP/1.1\r\nHost: a.test\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n\r\n")
+    await until(() => claims.length === 2)
+    claims[0]!.settle(true)
+    await first.until((text) => text.endsWith("ok"))
+    const headers = upstream.requests[0]!.headers.join("\n")
+    expect(headers).toContain("X-Mine: yes")
+    expect(headers).not.toMatch(/192\.0\.2\.1|DPoP t/)
+    claims[1]!.settle(true)
+    await second.until((text) => text.endsWith("ok"))
+  })
+
   it("is refused when one did, or when it may no longer pass", async () => {
     const used = await send(get)
     claims[0]!.settle(false)

@@ -176,8 +176,12 @@ describe("what else is there", () => {
   })
 
   it("a message under another method never reaches the backend", async () => {
-    for (const method of ["GET", "DELETE", "PUT", "PATCH"])
+    const chunked = `${ping.length.toString(16)}\r\n${ping}\r\n0\r\n\r\n`
+    for (const method of ["GET", "DELETE", "PUT", "PATCH"]) {
       expect((await ask(post(ping).replace("POST", method)))[0]).toBe(400)
+      const head = `${method} /mcp HTTP/1.1\r\nHost: mcp.test\r\n${json}Transfer-Encoding: chunked\r\n\r\n`
+      expect((await ask(head + chunked))[0]).toBe(400)
+    }
     expect(await ask("GET /mcp HTTP/1.1\r\nHost: mcp.test\r\nMCP-Protocol-Version: 1\r\n\r\n")).toMatchObject([
       400,
       { error: { code: -32022 } },
@@ -185,6 +189,21 @@ describe("what else is there", () => {
     expect(
       await ask("GET /mcp HTTP/1.1\r\nHost: mcp.test\r\nMcp-Session-Id: 1\r\nMcp-Session-Id: 2\r\n\r\n"),
     ).toMatchObject([400, { error: { code: -32020 } }])
+    expect(backend.requests).toEqual([])
+  })
+
+  it("a message for a host that is switched off while it comes never reaches the backend", async () => {
+    const slow = await rawClient(edge.httpPort)
+    slow.socket.write(post(ping).slice(0, -5))
+    expect((await ask(`GET / HTTP/1.1\r\nHost: plain.test\r\n\r\n`))[0]).toBe(200)
+    backend.reset()
+    edge.projections.append("proxy", "mcp.test", "ProxyUpdated", { enabled: false })
+    slow.socket.write(ping.slice(-5))
+    expect(statuses(await slow.until((text) => text.includes("no_longer") || text.includes("\r\n\r\n{")))).toEqual([
+      403,
+    ])
+    slow.socket.destroy()
+    edge.projections.append("proxy", "mcp.test", "ProxyUpdated", { enabled: true })
     expect(backend.requests).toEqual([])
   })
 

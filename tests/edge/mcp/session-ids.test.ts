@@ -18,6 +18,8 @@ describe("the id of a legacy session", () => {
 
   it("is nothing for another person, client, host or key", () => {
     const wrapped = ids.wrap("s", owner)!
+    // What was proven once is remembered, and for this binding alone.
+    expect([ids.unwrap(wrapped, owner), ids.unwrap(wrapped, owner)]).toEqual(["s", "s"])
     for (const change of [
       { host: "other.example.com" },
       { subject: "github-2" },

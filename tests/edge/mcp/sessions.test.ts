@@ -1,6 +1,7 @@
 import { type GuardedEdge, guardedEdge, modern } from "./guarded-edge.ts"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { randomBytes } from "node:crypto"
+import { rawExchange, statuses } from "../../support/raw-client.ts"
 
 let gate: GuardedEdge
 
@@ -85,6 +86,19 @@ describe("a legacy session", () => {
     const got = await gate.call(...modern({ ...ping, params: {} }, { "Mcp-Session-Id": "anything" }))
     expect([got.status, got.headers.get("mcp-session-id")]).toEqual([200, null])
     expect(gate.backend.requests.at(-1)!.headers.join()).not.toMatch(/session/i)
+  })
+
+  it("takes no other header's place where it is left out", async () => {
+    gate.answers("{}")
+    const text = await rawExchange(
+      gate.edge.httpPort,
+      "GET /mcp HTTP/1.1\r\nHost: mcp.example.com\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Session-Id: x\r\n" +
+        `Authorization: Bearer ${gate.token()}\r\nX-Auth-User-Id: somebody\r\nX-Mine: yes\r\nConnection: close\r\n\r\n`,
+    )
+    expect(statuses(text)).toEqual([200])
+    const { headers } = gate.backend.requests.at(-1)!
+    expect(headers).toContain("X-Mine: yes")
+    expect(headers.join()).not.toMatch(/authorization|somebody/i)
   })
 })
 

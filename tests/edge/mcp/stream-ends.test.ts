@@ -105,6 +105,13 @@ describe("an open stream ends at once, and its token with it", () => {
     }
   })
 
+  it("when its path is no MCP endpoint any more", async () => {
+    const running = await stream(holder("erin", "github"))
+    gate.mcp({ mcp_endpoint: "/elsewhere" })
+    await ended(running)
+    gate.mcp({})
+  })
+
   it("when its proxy is switched off", async () => {
     const person = holder("carol", "github")
     const running = await stream(person)
