@@ -1,5 +1,12 @@
 import { type Certificate, isOpen } from "../events/certificate.ts"
 import { CertificateRequest, defaultName, requestCertificate } from "./certificate-request.ts"
+import {
+  type CertificateCandidate,
+  emptyIndex,
+  isAdministrator,
+  putCandidate,
+  selectCertificate,
+} from "../events/certificate-selection.ts"
 import { type World, all, find } from "../events/world.ts"
 import { attachedProxies } from "./ownership.ts"
 import { existing, idOf, invalid } from "./decision.ts"
@@ -77,28 +84,18 @@ function freeName(base: string, world: World): string {
   }
 }
 
-const environments = ["production", "internal", "staging"]
-
-function bestFor(hostname: string, owner: string, world: World, now: string): Certificate | undefined {
-  const rank = (certificate: Certificate) => [
-    certificate.domains.includes(hostname) ? 0 : 1,
-    environments.indexOf(certificate.material!.environment),
-    -Date.parse(certificate.material!.expires_at),
-  ]
-  return [...all(world, "certificate")]
-    .filter(
-      ({ domains, material, owner: holder }) =>
-        (holder === owner || holder === "admin") &&
-        material !== null &&
-        material.expires_at > now &&
-        domains.some((domain) => covers(domain, hostname)),
+/** What a handshake for the host would get, unless it has expired: one rule for both (behaviour contract §3.4). */
+function bestFor(hostname: string, owner: string, world: World, now: string): CertificateCandidate | undefined {
+  const index = emptyIndex<CertificateCandidate>()
+  for (const { material, ...certificate } of all(world, "certificate"))
+    if (
+      material !== null &&
+      material.expires_at > now &&
+      certificate.domains.some((domain) => covers(domain, hostname))
     )
-    .sort((a, b) => compare(rank(a), rank(b)) || (a.cert_name < b.cert_name ? -1 : 1))[0]
-}
-
-function compare(a: readonly number[], b: readonly number[]): number {
-  const index = a.findIndex((value, at) => value !== b[at])
-  return index < 0 ? 0 : a[index]! - b[index]!
+      putCandidate(index, { ...certificate, material })
+  const isAdmin = (holder: string) => isAdministrator(world, holder)
+  return selectCertificate(index, hostname, { cert_name: null, owner }, isAdmin, Date.parse(now))
 }
 
 /**

@@ -71,6 +71,23 @@ describe("an orphaned certificate", () => {
     expect(found(tools)).toEqual(["certificates selected", "certificates strangers"])
   })
 
+  it("is none while it is being worked on, however old, and comes to nothing once more", () => {
+    const tools = decider()
+    tools.given(["CreateCertificate", { cert_name: "slow", domains: ["slow.internal"], issuer: "internal" }])
+    tools.advance(2 * day)
+    expect(found(tools)).toEqual([])
+    expect(remove(tools, "certificates slow").events).toEqual([])
+  })
+
+  it("is none of a host of Gatehouse's own when the command looks again", () => {
+    const tools = decider()
+    issued(tools, "oauth", ["auth.localhost"])
+    issued(tools, "unused", ["a.internal"])
+    tools.advance(2 * day)
+    expect(remove(tools, "certificates oauth", "certificates unused").events).toEqual(["CertificateDeleted"])
+    expect(find(tools.world, "certificate", "oauth")).toBeDefined()
+  })
+
   it("is none while an expired one is all that there is for a host", () => {
     const tools = decider()
     tools.given(proxy("a.internal"))
@@ -94,6 +111,21 @@ describe("orphaned records", () => {
     expect(found(tools)).toEqual([])
     tools.given(["DeleteInstance", { name: "db", force: true }], ["DeleteProxy", { hostname: "host.internal" }])
     expect(found(tools)).toEqual(["routes to-host", "routes to-instance"])
+  })
+
+  it("are routes for proxies that are all gone, none while one is left", () => {
+    const tools = decider()
+    const { world } = tools
+    const hosts = ["a.internal", "b.internal"]
+    tools.given(
+      proxy(hosts[0]!),
+      proxy(hosts[1]!),
+      route("two", { target_type: "url", target_value: target_url, proxy_hostnames: hosts }),
+    )
+    world.objects.proxy.delete(hosts[0]!)
+    expect(found(tools)).toEqual([])
+    world.objects.proxy.delete(hosts[1]!)
+    expect(found(tools)).toEqual(["routes two"])
   })
 
   it("are proxies and instances whose service or owner is gone, and resources without proxy", () => {
