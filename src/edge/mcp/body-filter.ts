@@ -33,6 +33,8 @@ export function jsonFilter(hides: Hides, hold: Hold): BodyFilter {
     },
     end() {
       const body = Buffer.concat(chunks)
+      // From here on it is an answer like any other: a client that does not read it takes nobody's room.
+      hold.drop()
       try {
         const text = filteredText(body.toString("utf8"), hides)
         return text === undefined ? body : Buffer.from(text)

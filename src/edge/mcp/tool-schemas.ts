@@ -70,6 +70,7 @@ export function watched(eventStream: boolean, hold: Hold, see: (text: string) =>
     },
     end() {
       const text = chunks === undefined ? "" : Buffer.concat(chunks).toString("utf8")
+      hold.drop()
       for (const part of eventStream ? dataOf(text) : [text]) see(part)
       return none
     },

@@ -47,6 +47,32 @@ describe("answers that wait to be judged", () => {
     await expect.poll(() => gate.edge.records.map(({ reason }) => reason)).toContain("mcp_answers_overloaded")
   })
 
+  it("leave their room when their client leaves or their backend breaks off", async () => {
+    const bytes = Math.floor(limit * 0.6)
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n\r\n`
+    const waiting: Socket[] = []
+    gate.backend.respond = ({ socket, body }) => {
+      const patient = body.includes('"id":7')
+      if (patient) waiting.push(socket)
+      socket.write(head + (patient ? tools(bytes).slice(0, -1) : tools(bytes)))
+    }
+    const status = async () => (await gate.call(list(2))).status
+    const client = await rawClient(gate.edge.httpPort)
+    const message = JSON.stringify(list(7))
+    client.socket.write(
+      `POST /mcp HTTP/1.1\r\nHost: mcp.example.com\r\nAuthorization: Bearer ${gate.token()}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${message.length}\r\n\r\n${message}`,
+    )
+    await expect.poll(status).toBe(503)
+    client.socket.destroy()
+    await expect.poll(status).toBe(200)
+    const broken = gate.call(list(7))
+    await expect.poll(status).toBe(503)
+    waiting.at(-1)!.destroy()
+    expect((await broken).status).toBe(502)
+    await expect.poll(status).toBe(200)
+  })
+
   it("count by what they take: single bytes in chunks of their own are more than their length", async () => {
     gate.backend.respond = ({ socket }) =>
       void socket.write(

@@ -57,6 +57,25 @@ describe("a JSON answer", () => {
     ])
   })
 
+  it("takes room only until it is judged, and an event until it is whole", () => {
+    const room = heldBytes(2 ** 20)
+    const holder = { heldBytes: 0 }
+    const whole = jsonFilter(hides, room.hold(holder))
+    whole.push(Buffer.from('{"result":{"tools":['))
+    expect([room.held > 0, holder.heldBytes]).toEqual([true, room.held])
+    whole.push(Buffer.from("]}}"))
+    whole.end()
+    expect([room.held, holder.heldBytes]).toEqual([0, 0])
+    const events = eventFilter(hides, room.hold(holder))
+    events.push(Buffer.from("data: {}\n\ndata: {"))
+    expect(room.held).toBeGreaterThan(0)
+    events.push(Buffer.from("}\n\n"))
+    expect(room.held).toBe(0)
+    events.push(Buffer.from("data: never whole"))
+    room.release(holder)
+    expect([room.held, holder.heldBytes]).toEqual([0, 0])
+  })
+
   it("keeps numbers that JavaScript would round", () => {
     const text =
       '{"result":{"tools":[{"name":"open","inputSchema":{"maximum":9223372036854775807,"x":1.10,"y":1e400}}]}}'
