@@ -56,3 +56,19 @@ it("what a handler of our own notes about a request stands in its record", async
     grant_id: "g9",
   })
 })
+
+it("what may be a credential around the path stands in no record", async () => {
+  const seen = edge.records.length
+  const requests = [
+    ["GET http://user:secret@a.test/form HTTP/1.1", "Host: a.test"],
+    ["GET http://a.test/form?code=secret HTTP/1.1", "Host: a.test"],
+    ["GET /form;x?code=secret#secret HTTP/1.1", "Host: a.test"],
+    ["GET ?code=secret HTTP/1.1", "Host: a.test"],
+    ["GET /form HTTP/1.1", "Host: user:secret@a.test"],
+    ["GET /form HTTP/1.1", "Host: a.test?secret"],
+    ["CONNECT user:secret@a.test:443 HTTP/1.1", "Host: a.test"],
+  ]
+  for (const lines of requests) await rawExchange(edge.httpPort, `${lines.join("\r\n")}\r\nConnection: close\r\n\r\n`)
+  await until(() => edge.records.length === seen + requests.length)
+  expect(JSON.stringify(edge.records.slice(seen))).not.toContain("secret")
+})
