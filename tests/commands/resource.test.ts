@@ -83,6 +83,8 @@ describe("registering a resource", () => {
     expect(when(...register("https://mcp.test:8443/x")).decided?.result).toEqual({ uri: "https://mcp.test:8443/x" })
     expect(when(...register("mcp.test")).decided?.result).toEqual({ uri: "https://mcp.test:8443" })
     expect(when(...register("https://mcp.test:9443/x")).refused).toBe("resource_host_mismatch")
+    // Where something in front of Gatehouse has the standard port.
+    expect(when(...register("https://mcp.test/x")).decided?.result).toEqual({ uri: "https://mcp.test/x" })
   })
 })
 
@@ -155,6 +157,18 @@ describe("resources of MCP proxies", () => {
       "ProxyMcpRemoved",
       "ResourceDeleted",
     ])
+  })
+
+  it("make way for one that was registered by hand", () => {
+    const { given, world } = setting()
+    const { when } = given(
+      mcp(),
+      ["SetProxyAuth", { hostname: "mcp.test", auth }, alice],
+      ["AutoRegisterResources", {}],
+      register("https://mcp.test/v2", { name: "By hand" }),
+    )
+    expect(when(...mcp("/v2")).events).toEqual(["ProxyMcpSet", "ResourceDeleted"])
+    expect([...world.objects.resource.values()].map(({ state }) => state.name)).toEqual(["By hand"])
   })
 
   it("stay as they are once somebody has changed them", () => {
