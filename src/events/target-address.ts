@@ -65,13 +65,17 @@ const never = [
   "fd00:ec2::254/128",
 ].map(parseCidr)
 const restricted = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16"]
-  .concat(["198.18.0.0/15", "::1/128", "fc00::/7", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "100::/64"])
+  .concat(["198.18.0.0/15", "2002::/16"])
   .map(parseCidr)
+
+/** All that the Internet routes of IPv6; elsewhere are site-local, IPv4-compatible and other forms that only a network of one's own knows. */
+const globalUnicast = parseCidr("2000::/3")
 
 /** Class of a textual IP address; what cannot be parsed is `never`. */
 export function classifyAddress(text: string): AddressClass {
   const address = parseAddress(text)
   if (address === undefined || never.some((block) => inCidr(address, block))) return "never"
+  if (address.width === 128 && !inCidr(address, globalUnicast)) return "private"
   return restricted.some((block) => inCidr(address, block)) ? "private" : "public"
 }
 
@@ -97,13 +101,11 @@ const reserved = [
   "2001:db8::/32",
   "3fff::/20",
 ].map(parseCidr)
-const globalUnicast = parseCidr("2000::/3")
 
 /** Is it an ordinary address of the public Internet, with no special use at all? What cannot be parsed is not. */
 export function isGlobalAddress(text: string): boolean {
   const address = parseAddress(text)
   if (address === undefined || classifyAddress(text) !== "public") return false
-  if (address.width === 128 && !inCidr(address, globalUnicast)) return false
   return !reserved.some((block) => inCidr(address, block))
 }
 

@@ -1,4 +1,10 @@
-import { addressAllowed, classifyAddress, parseAddress, parseCidr } from "../../src/events/target-address.ts"
+import {
+  addressAllowed,
+  classifyAddress,
+  isGlobalAddress,
+  parseAddress,
+  parseCidr,
+} from "../../src/events/target-address.ts"
 import fc from "fast-check"
 import { isIP } from "node:net"
 import { describe, expect, it } from "vitest"
@@ -18,6 +24,12 @@ describe("the class of an address", () => {
     ["::ffff:7f00:1", "private"],
     ["fd12::1", "private"],
     ["64:ff9b::7f00:1", "private"],
+    ["64:ff9b:1::7f00:1", "private"],
+    ["2002:7f00:1::", "private"],
+    ["::7f00:1", "private"],
+    ["fec0::1", "private"],
+    ["100::1", "private"],
+    ["4000::1", "private"],
     ["169.254.169.254", "never"],
     ["::ffff:169.254.169.254", "never"],
     ["fd00:ec2::254", "never"],
@@ -34,6 +46,19 @@ describe("the class of an address", () => {
     ["", "never"],
   ])("%s is %s", (address, kind) => {
     expect(classifyAddress(address)).toBe(kind)
+  })
+})
+
+describe("an ordinary address of the Internet", () => {
+  it.each(["8.8.8.8", "2606:4700::1111", "2a00:1450::1"])("is %s", (address) => {
+    expect(isGlobalAddress(address)).toBe(true)
+  })
+
+  it.each([
+    ...["127.0.0.1", "10.0.0.1", "192.0.2.1", "192.88.99.1", "198.51.100.1", "203.0.113.1", "198.18.0.1", "240.0.0.1"],
+    ...["2001::1", "2001:db8::1", "3fff::1", "2002:808:808::", "64:ff9b::808:808", "::ffff:10.0.0.1", "fd00::1", "x"],
+  ])("is not %s", (address) => {
+    expect(isGlobalAddress(address)).toBe(false)
   })
 })
 

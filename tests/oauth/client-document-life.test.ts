@@ -166,6 +166,12 @@ describe("a client that is described by the document at its id", () => {
         client_assertion: assertion,
       })
     }
+    const many = {
+      keys: [...keys.keys, ...Array.from({ length: 10 }, (_, at) => ({ ...keys.keys[0], kid: `k${at}` }))],
+    }
+    site.publish("/limited-keys.json", many, { "cache-control": "no-store" })
+    expect((await attempt()).status, "a key set that will not do").toBe(401)
+    site.publish("/limited-keys.json", keys, { "cache-control": "no-store" })
     const before = reads("/limited-keys.json")
     expect((await attempt()).json()["error"]).toBe("invalid_grant")
     expect(reads("/limited-keys.json")).toBe(before + 1)

@@ -149,6 +149,13 @@ describe("a device", () => {
     node.clock.offset = 601_000
     expect(await errorOf(poll(late))).toEqual([400, "expired_token"])
     expect((await enter(person(node), late.user_code)).status).toBe(400)
+    node.clock.offset = 0
+    const [asked, who] = [await ask(), person(node)]
+    const consent = await enter(who, asked.user_code)
+    node.clock.offset = 601_000
+    const decided = await who.submit(consent, { decision: "allow" })
+    const login = await who.visit(decided.location!.pathname + decided.location!.search)
+    expect((await who.submit(login, { token: alice })).text).toContain("does not wait any more")
   })
 
   it("has a person who may not use the resource, and gets nothing", async () => {

@@ -28,6 +28,21 @@ describe("a refresh token", () => {
     expect(await error(refreshing(client, newest.refresh_token))).toEqual([400, "invalid_grant"])
   })
 
+  it("stays dead after it came back, although its grant could not be ended", async () => {
+    const { refresh_token } = await tokensFor(node, client, alice, { resource })
+    const family = refresh_token.split(".")[0]!
+    const rotate = async (generation: number) =>
+      (await node.ttl.rotate(family, client.client_id, generation, Date.now(), 30_000, 60_000)).status
+    expect([await rotate(1), await rotate(2), await rotate(1), await rotate(3)]).toEqual([
+      "current",
+      "current",
+      "reused",
+      "reused",
+    ])
+    expect(await error(refreshing(client, refresh_token))).toEqual([400, "invalid_grant"])
+    expect(find(node.world, "grant", family)).toBeUndefined()
+  })
+
   it("is worth nothing to another client, and loses nothing by its attempt", async () => {
     const { refresh_token } = await tokensFor(node, client, alice, { resource })
     const other = await registerClient(node)
