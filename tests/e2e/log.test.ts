@@ -1,6 +1,6 @@
 import { type Installation, type Node, api, eventually, installation, startNode } from "../support/gatehouse.ts"
 import { soonTakenOver } from "../support/gatehouse.ts"
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, beforeAll, describe, expect, it } from "vitest"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { Redis } from "ioredis"
 import { createServer } from "node:http"
@@ -205,14 +205,37 @@ describe("a process that is killed", () => {
     "projection.afterApply",
   ]
 
+  /** What Redis holds after a first node has created `a` and was stopped: each of these tests goes on from there. */
+  let left: Record<string, { readonly dump: Buffer; readonly ttl: number }>
+  let ofFirst: Installation
+  beforeAll(async () => {
+    await begin()
+    const first = await node()
+    await create(first, "a")
+    await first.stop()
+    const client = new Redis(redis.url)
+    const kept = async (key: string) => ({ dump: (await client.dumpBuffer(key))!, ttl: await client.pttl(key) })
+    const names = await client.keys("*")
+    left = Object.fromEntries(await Promise.all(names.map(async (key) => [key, await kept(key)] as const)))
+    client.disconnect()
+    ofFirst = shared
+    await redis.stop()
+    running.length = 0
+  }, 60_000)
+
+  async function goOn(): Promise<void> {
+    await begin()
+    shared = { ...ofFirst, REDIS_URL: redis.url }
+    const client = new Redis(redis.url)
+    for (const [key, { dump, ttl }] of Object.entries(left)) await client.restore(key, Math.max(ttl, 0), dump)
+    client.disconnect()
+  }
+
   it.each(points)(
     "at %s loses no acknowledged write and applies none twice",
     async (point) => {
-      await begin()
-      const first = await node()
+      await goOn()
       const acknowledged = ["a"]
-      await create(first, "a")
-      await first.stop()
       const count = point === "decide.afterLease" ? point : `${point}#2`
       const doomed = startNode(shared, { ...soonTakenOver, CRASH_AT: count }).catch(() => undefined)
       const crashed = await doomed
