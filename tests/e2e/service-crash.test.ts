@@ -3,10 +3,7 @@ import { type Installation, type Node, eventually, installation, startNode } fro
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type Service, type ServiceEvent, evolveService } from "../../src/events/service.ts"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
-import { join } from "node:path"
-import { mkdtempSync, rmSync } from "node:fs"
 import { once } from "node:events"
-import { tmpdir } from "node:os"
 
 /** Kills at each point, in a run of everything; `just test-crash-points` makes it 20. */
 const passes = Number(process.env["CRASH_PASSES"] ?? "1")
@@ -18,8 +15,6 @@ let engine: ContainerEngine
 let redis: RedisServer
 let shared: Installation
 const nodes: Node[] = []
-/** Most of the time of so many starts goes into compiling. */
-const cache = mkdtempSync(join(tmpdir(), "gatehouse-compiled-"))
 
 beforeAll(async () => {
   engine = await startContainerEngine()
@@ -27,7 +22,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await engine?.stop()
-  rmSync(cache, { recursive: true })
 })
 beforeEach(async () => {
   redis = await redisServer()
@@ -43,7 +37,7 @@ async function start(more: Record<string, string> = {}): Promise<Node> {
   const range = `${firstPort}-${firstPort + passes + 10}`
   // A dead process renews nothing: its leases have run out.
   await redis.command("DEL {gh}:lease:decider {gh}:lease:effects:docker")
-  const settings = { DOCKER_HOST: engine.host, SERVICE_PORT_RANGE: range, LEASE_TTL: "15", NODE_COMPILE_CACHE: cache }
+  const settings = { DOCKER_HOST: engine.host, SERVICE_PORT_RANGE: range, LEASE_TTL: "15" }
   const node = await startNode(shared, { ...settings, ...more }, 60_000)
   nodes.push(node)
   return node

@@ -30,14 +30,10 @@ const dispatcher = new Agent({
   },
 })
 
-/** Most of the time of so many starts goes into compiling. */
-const cache = mkdtempSync(join(tmpdir(), "gatehouse-compiled-"))
-
 beforeAll(install)
 afterAll(async () => {
   await remove()
   await dispatcher.close()
-  rmSync(cache, { recursive: true })
 })
 
 /** An installation with a person and a client. */
@@ -73,7 +69,7 @@ async function remove(): Promise<void> {
 }
 
 async function start(crashAt?: string): Promise<void> {
-  const settings = { ...soonTakenOver, ...ports, NODE_COMPILE_CACHE: cache }
+  const settings = { ...soonTakenOver, ...ports }
   node = await startNode(shared, { ...settings, ...(crashAt !== undefined && { CRASH_AT: crashAt }) })
 }
 
