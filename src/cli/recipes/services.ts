@@ -105,7 +105,8 @@ const action = (verb: "start" | "stop" | "restart", doc: string): Recipe => ({
   parameters: [required("name"), optional("token")],
   async run(session, args) {
     const query = { wait: true, timeout: session.flag("timeout") ?? 10 }
-    const reply = await session.call(`${verb}Service`, { ...(await about(session, args)), query })
+    const input = { ...(await about(session, args)), query, ifMatch: session.flag("if-match") }
+    const reply = await session.call(`${verb}Service`, input)
     const state = `${argument(args, "name")} is ${String(reply.body["status"])}`
     if (reply.status === 202) throw new CliFailure("timedOut", `timed_out: ${state}; it goes on`)
     session.show(reply)
