@@ -132,3 +132,13 @@ export function overdue(connection: ClientConnection, times: ConnectionTimes, no
   const begun = socket.bytesRead !== connection.bytesThen
   return now - connection.idleSince > limit + (begun ? times.headers : 0) ? "idle" : undefined
 }
+
+/**
+ * Has Node's timer watch a connection while its client owes the taking of an answer: it sees every byte that leaves, and starts anew.
+ * @param limit milliseconds
+ */
+export function watchReading({ socket, active, newest }: ClientConnection, limit: number): void {
+  const waits = active > 0 && newest?.phase !== "spliced" && socket.writableLength > 0
+  if (waits === Boolean(socket.timeout)) return
+  socket.setTimeout(waits ? limit : 0)
+}

@@ -12,6 +12,7 @@ import {
   admission,
   clientConnection,
   overdue,
+  watchReading,
 } from "./client-connections.ts"
 import type { AddressInfo, Socket } from "node:net"
 import type { Config } from "../platform/config.ts"
@@ -110,6 +111,7 @@ export async function listen(
     secureServer: https,
     tick(at) {
       for (const client of clients.values()) {
+        watchReading(client, times.keepAlive)
         const fault = overdue(client, times, at)
         if (fault === "idle") client.socket.destroy()
         else if (fault === "slow_body") handlers.brokenBody(client, "request_timeout")
@@ -196,6 +198,11 @@ function serve(
     if (client.active === 0 && client.newest === undefined) handlers.malformed(client, code)
     else if (client.newest?.req.complete === false) handlers.brokenBody(client, code)
     else client.afterLast = () => handlers.malformed(client, code)
+  })
+  server.on("timeout", (socket: Socket) => {
+    const newest = clients.get(socket)?.newest
+    if (newest !== undefined) newest.reason ??= "client_stalled"
+    socket.destroy()
   })
   server.on("tlsClientError", (error: Error, socket: Socket) => {
     socket.destroy()

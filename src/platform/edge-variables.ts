@@ -11,7 +11,9 @@ export const edgeVariables = {
   EDGE_FIRST_BYTE_TIMEOUT: seconds(10, 1).describe("Seconds from connection to the first request byte."),
   EDGE_HEADERS_TIMEOUT: seconds(10, 1).describe("Seconds for a request's headers."),
   EDGE_BODY_MIN_RATE: whole(1024).describe("Bytes per second a request body must reach after 10 seconds."),
-  EDGE_KEEPALIVE_TIMEOUT: seconds(65, 1).describe("Seconds an idle client connection is kept."),
+  EDGE_KEEPALIVE_TIMEOUT: seconds(65, 1).describe(
+    "Seconds that a client connection is kept which is idle, or whose client takes nothing of an answer.",
+  ),
   EDGE_MAX_HEADER_BYTES: whole(16_384, 1024).describe("Bytes of all request headers."),
   EDGE_MAX_HEADERS: whole(100, 10).describe("Number of request headers."),
   EDGE_MAX_URL_BYTES: whole(8192, 256).describe("Bytes of a request target."),
