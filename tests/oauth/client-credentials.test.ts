@@ -95,6 +95,11 @@ describe("a client that acts for itself", () => {
     expect((await request(client, { resource: named })).status).toBe(200)
     const own = await protectedProxy(node, "own.test", {}, {}, "owner")
     expect((await request(client, { resource: own })).status).toBe(200)
+    expect((await request(client, { resource: [own, named] })).status).toBe(200)
+    expect(errorOf(await request(client, { resource: [own, resource] })), "not all are").toEqual([
+      400,
+      "invalid_target",
+    ])
   })
 
   it("may have administration where a rule gives it", async () => {

@@ -113,6 +113,11 @@ describe("registration", () => {
     ["an implicit client", { grant_types: ["implicit"] }, "invalid_client_metadata"],
     ["another response type", { response_types: ["token"] }, "invalid_client_metadata"],
     ["another authentication method", { token_endpoint_auth_method: "private_key_jwt" }, "invalid_client_metadata"],
+    [
+      "keys in clear",
+      { token_endpoint_auth_method: "private_key_jwt", jwks_uri: "http://client.example/keys" },
+      "invalid_client_metadata",
+    ],
     ["a name without end", { client_name: "x".repeat(101) }, "invalid_client_metadata"],
     ["a name that is no text", { client_name: { en: "x" } }, "invalid_client_metadata"],
     ["a script as home page", { client_uri: "javascript:alert(1)" }, "invalid_client_metadata"],

@@ -40,6 +40,7 @@ describe("a proof of possession", () => {
     ["another path", { htu: "https://mcp.example.com/mcp/" }, "proof_url"],
     ["plain HTTP", { htu: "http://mcp.example.com/mcp" }, "proof_url"],
     ["user information", { htu: "https://a@mcp.example.com/mcp" }, "proof_url"],
+    ["a password", { htu: "https://:a@mcp.example.com/mcp" }, "proof_url"],
     ["no URL", { htu: undefined }, "proof_url"],
     ["a URL that is none", { htu: "/mcp" }, "proof_url"],
     ["an old time", { iat: now / 1000 - 301 }, "proof_time"],
