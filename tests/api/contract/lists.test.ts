@@ -108,6 +108,9 @@ describe("every list", () => {
       expect(new Set(await owners(alice)), path).toEqual(new Set(["alice"]))
       expect(new Set(await owners()), path).toEqual(new Set(["alice", "bob"]))
     }
+    const pending = async (status: string) =>
+      ((await api.call<Page>("GET", `/api/v1/services?status=${status}`)).body["services"] as object[]).length
+    expect([await pending("pending"), await pending("running")]).toEqual([2, 0])
     const query = "?owned_only=true"
     expect((await api.call<Page>("GET", `/api/v1/services${query}`)).body["services"]).toEqual([])
     expect(

@@ -85,6 +85,39 @@ describe("a cleanup", () => {
     await clean({ dry_run: false })
   })
 
+  test("of a host takes what leads to it and what is registered on it", async () => {
+    const made = [
+      await api.call("POST", "/api/v1/proxy/targets", { hostname: "led.internal", target_url, enable_https: false }),
+      await api.call("POST", "/api/v1/proxy/targets", { hostname: "held.internal", target_url, enable_https: false }),
+      await api.call("POST", "/api/v1/routes", {
+        route_id: "to-led",
+        path_pattern: "/led",
+        target_type: "hostname",
+        target_value: "led.internal",
+      }),
+      await api.call("POST", "/api/v1/resources", {
+        uri: "https://held.internal:8443/x",
+        name: "x",
+        proxy_target: "held.internal",
+      }),
+      await api.call("DELETE", "/api/v1/proxy/targets/led.internal?force=true"),
+    ]
+    expect(made.map(({ status }) => status)).toEqual([201, 201, 201, 201, 200])
+    await orphanedRoute("elsewhere")
+    const { proxy } = api.projections.world.objects
+    // No command leaves a resource without its proxy behind; a log of another version might.
+    const held = proxy.get("held.internal")!
+    proxy.delete("held.internal")
+    const names = async (hostname: string) => {
+      const { found } = (await clean({ hostname })).body
+      return [found.routes, found.resources].flat().map(({ name }) => name)
+    }
+    expect(await names("led.internal")).toEqual(["to-led"])
+    expect(await names("held.internal")).toEqual(["https://held.internal:8443/x"])
+    proxy.set("held.internal", held)
+    await clean({ dry_run: false })
+  })
+
   test("that is repeated with its key is one", async () => {
     await orphanedRoute("again")
     const headers = { "idempotency-key": "cleanup-1" }
