@@ -23,7 +23,7 @@ export interface McpOperation {
   readonly name: string
 }
 
-/** What a policy says. `rule` is the number of the rule, from 1, or `default`. */
+/** What a policy says. `rule` is the number of the rule, from 1, `default`, or `spelling` for a URI that is too long for its escapes. */
 export type McpVerdict =
   | { readonly type: "allowed"; readonly rule: string }
   /** By action or person: to this caller it does not exist. */
@@ -37,6 +37,7 @@ export type McpVerdict =
  */
 export function judgeOperation(policy: McpPolicy, operation: McpOperation, caller: McpCaller): McpVerdict {
   if (operation.kind !== "resource" || isSpelledOut(policy, operation)) return judgeName(policy, operation, caller)
+  if (operation.name.length > longestOdd && odd.test(operation.name)) return { type: "denied", rule: "spelling" }
   const verdicts = [...spellings(operation.name)].map((name) => judgeName(policy, { kind: "resource", name }, caller))
   const strictest = verdicts.find(({ type }) => type === "denied") ?? verdicts.find(({ type }) => type !== "allowed")
   return strictest ?? verdicts[0]!
@@ -96,6 +97,8 @@ function matchesGlob(parts: readonly string[], name: string): boolean {
   return true
 }
 
+/** Characters of a URI that is looked at under more than one spelling; longer ones are nobody's, and would take long. */
+const longestOdd = 8192
 /** Layers of escapes that are taken off. */
 const mostLayers = 4
 /** Escapes, other slashes, dot segments, slashes in a row, a fragment: without them a URI has one spelling besides that of a parser. */
@@ -110,7 +113,7 @@ function spellings(uri: string): Iterable<string> {
   if (!odd.test(uri)) return found
   let text = uri
   for (let layer = 0; layer <= mostLayers; layer += 1) {
-    for (const whole of [text, text.split("#", 1)[0]!]) {
+    for (const whole of new Set([text, text.split("#", 1)[0]!])) {
       found.add(whole).add(URL.parse(whole)?.href ?? whole)
       for (const start of [/^[^:/?#]*:\/\/[^/?#\\]*/, /^[^:/?#]*:\/*/]) {
         const [kept = ""] = start.exec(whole) ?? []

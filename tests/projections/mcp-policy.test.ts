@@ -124,6 +124,14 @@ describe("an MCP policy", () => {
     expect(judge(allowed, uri, octocat, "resource")).toBe("denied default")
   })
 
+  it("judges no URI that would take long to read in every way", () => {
+    const allowed = policy("allow", { kind: "resource", match: ["file:///public/*"] })
+    for (const part of ["a/../", "/", "%2f", "%25"])
+      expect(judge(allowed, `file:///public/${part.repeat(9000)}`, octocat, "resource")).toBe("denied spelling")
+    expect(judge(allowed, `file:///public/${"a".repeat(9000)}`, octocat, "resource")).toBe("allowed 1")
+    expect(judge(allowed, `file:///public/${"%20".repeat(2000)}`, octocat, "resource")).toBe("allowed 1")
+  })
+
   it("takes what looks like a host for a folder too, and no fragment for a name of its own", () => {
     const denied = policy("allow", {
       kind: "resource",
