@@ -3,9 +3,23 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { type Login, mcpLogin } from "../support/mcp-login.ts"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import type { System } from "./system.ts"
+import { connect } from "node:tls"
+import { eventually } from "../support/gatehouse.ts"
 import type { Json, Uses } from "./uses.ts"
 
 const api = "/api/v1/oauth"
+
+/** Does a handshake with the host end in a certificate that its clients trust? */
+function isServed({ node, roots }: System, servername: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const to = { host: "127.0.0.1", port: node.httpsPort, servername, ca: [...roots] }
+    const socket = connect(to, () => {
+      socket.end()
+      resolve(true)
+    })
+    socket.once("error", () => resolve(false))
+  })
+}
 
 /** Someone's client signs in to an MCP host; then everything that the administration of OAuth shows and ends. */
 export function walkOAuth(
@@ -25,6 +39,8 @@ export function walkOAuth(
       await call("POST /api/v1/proxy/targets/{hostname}/auth", 200, { ...host, body: { auth_proxy: "auth.localhost" } })
       await call("POST /api/v1/proxy/targets/{hostname}/mcp", 200, { ...host, body: {} })
       await recipe("cert-status", ["proxy-mcp-internal", "alice", "wait"])
+      // It is issued; the listener takes a moment to open its key.
+      await eventually("mcp.internal is served with its certificate", () => isServed(system(), "mcp.internal"))
       login = mcpLogin([...system().roots], token)
       signedIn(login)
       const transport = () =>
