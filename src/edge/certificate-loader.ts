@@ -1,6 +1,12 @@
 import { X509Certificate, createPrivateKey } from "node:crypto"
 import type { Certificate, CertificateMaterial } from "../events/certificate.ts"
-import { type CertificateIndex, dropCandidate, emptyIndex, putCandidate } from "../events/certificate-selection.ts"
+import {
+  type CertificateIndex,
+  dropCandidate,
+  emptyIndex,
+  isFor,
+  putCandidate,
+} from "../events/certificate-selection.ts"
 import type { CertificateSource } from "../projections/tls-certificates.ts"
 import { type Logger, reason } from "../platform/log.ts"
 import { type SecureContext, createSecureContext } from "node:tls"
@@ -32,6 +38,8 @@ export interface CertificateLoader {
   readonly index: CertificateIndex<LoadedCertificate>
   /** Settles when everything that is known now was tried once. */
   idle(): Promise<void>
+  /** Settles when what is on its way for this host was tried; undefined when nothing is. @param hostname lower case, A-labels */
+  loading(hostname: string): Promise<void> | undefined
   /** Tries again what could not be loaded because its key could not be had. */
   retry(): void
   close(): void
@@ -47,7 +55,7 @@ export function certificateLoader({ certificates, openKey, log, crash, clock }: 
   const index = emptyIndex<LoadedCertificate>()
   const waiting = new Set<string>()
   const failed = new Set<string>()
-  const running = new Set<Promise<void>>()
+  const running = new Set<{ readonly id: string; readonly task: Promise<void> }>()
   let closed = false
 
   function refresh(id: string): void {
@@ -66,11 +74,14 @@ export function certificateLoader({ certificates, openKey, log, crash, clock }: 
     for (const id of waiting) {
       if (closed || running.size >= mostAtOnce) return
       waiting.delete(id)
-      const task = load(id).finally(() => {
-        running.delete(task)
-        work()
-      })
-      running.add(task)
+      const one = {
+        id,
+        task: load(id).finally(() => {
+          running.delete(one)
+          work()
+        }),
+      }
+      running.add(one)
     }
   }
 
@@ -104,7 +115,15 @@ export function certificateLoader({ certificates, openKey, log, crash, clock }: 
   return {
     index,
     async idle() {
-      while (running.size > 0) await Promise.all(running)
+      while (running.size > 0) await Promise.all([...running].map(({ task }) => task))
+    },
+    loading(hostname) {
+      const wanted = (id: string) => {
+        const certificate = certificates.get(id)
+        return certificate !== undefined && isFor(certificate, hostname)
+      }
+      for (const { id, task } of running) if (wanted(id)) return task
+      return [...waiting].some(wanted) ? this.idle() : undefined
     },
     retry() {
       for (const id of failed) waiting.add(id)

@@ -51,7 +51,22 @@ export async function tlsCertificates(parts: TlsParts): Promise<Tls> {
   let fallbackContext = contextFor(fallback)
   const loader = certificateLoader(parts)
   let server: Pick<Server, "setSecureContext"> | undefined
-  const choose = (name: string): SecureContext => chooseContext(name, parts, loader, log) ?? fallbackContext
+  /** Never rejects: whatever is thrown goes to `done`. */
+  async function answer(name: string, done: (error: Error | null, context?: SecureContext) => void): Promise<void> {
+    let context: SecureContext | undefined
+    try {
+      context = chooseContext(name, parts, loader, log)
+      // The log says that there is one: whoever has read that gets it, and not the default (behaviour contract §3.3).
+      const loading = context === undefined ? loader.loading(normalHostName(name) ?? "") : undefined
+      if (loading !== undefined) {
+        await loading
+        context = chooseContext(name, parts, loader, log)
+      }
+    } catch (error) {
+      return done(error as Error)
+    }
+    done(null, context ?? fallbackContext)
+  }
   return {
     options: {
       ...protocols,
@@ -61,13 +76,7 @@ export async function tlsCertificates(parts: TlsParts): Promise<Tls> {
       key: fallback.key,
       // A throw in here would end the process (CVE-2026-21637).
       SNICallback(name, done) {
-        let context: SecureContext
-        try {
-          context = choose(name)
-        } catch (error) {
-          return done(error as Error)
-        }
-        done(null, context)
+        void answer(name, done)
       },
     },
     get loaded() {

@@ -50,6 +50,11 @@ export function dropCandidate<C extends CertificateCandidate>(index: Certificate
   }
 }
 
+/** Is a host among the names of a certificate? */
+export function isFor({ domains }: Pick<CertificateCandidate, "domains">, hostname: string): boolean {
+  return domains.some((domain) => covers(domain, hostname))
+}
+
 const environmentRank = { production: 0, internal: 1, staging: 2 } as const
 
 /**
@@ -68,8 +73,7 @@ export function selectCertificate<C extends CertificateCandidate>(
   now: number,
 ): C | undefined {
   const attached = requester?.cert_name ? index.byName.get(requester.cert_name.toLowerCase()) : undefined
-  const fits =
-    attached !== undefined && attached.domains.some((domain) => covers(domain, hostname)) ? attached : undefined
+  const fits = attached !== undefined && isFor(attached, hostname) ? attached : undefined
   if (fits !== undefined && !isExpired(fits, now)) return fits
   const usable = covering(index, hostname).filter(({ owner }) => owner === requester?.owner || isAdmin(owner))
   const ranked = usable.sort((a, b) => compare(a, b, hostname))

@@ -141,6 +141,22 @@ describe("which certificate", () => {
     expect((await served("a.test")).fingerprint256).toBe(fingerprint(made.certificate))
   })
 
+  it("the first one of a host is waited for once the log has it, and nobody else waits", async () => {
+    for (const name of ["first.test", "lost.test"]) edge.proxy(name, upstream.port)
+    const made = await issue("first", "first.test")
+    const gate = Promise.withResolvers<void>()
+    gates.set(made.ref, gate.promise)
+    made.publish()
+    const waiting = served("first.test")
+    expect(await subject("auth.gate.test")).toBe("default.test")
+    gate.resolve()
+    expect((await waiting).fingerprint256).toBe(fingerprint(made.certificate))
+    const lost = await issue("lost", "lost.test")
+    keys.delete(lost.ref)
+    lost.publish()
+    expect(await subject("lost.test")).toBe("default.test")
+  })
+
   it("a certificate of another owner is not used, an administrator's is", async () => {
     const foreign = await issue("foreign", "two.test", { owner: "mallory" })
     foreign.publish()
