@@ -19,7 +19,7 @@ export default defineConfig({
     globalSetup: "tests/support/global-setup.ts",
     pool: "forks",
     // Most tests wait for servers rather than compute.
-    maxWorkers: 5,
+    maxWorkers: 4,
     testTimeout: 40_000,
     hookTimeout: 60_000,
     passWithNoTests: false,

@@ -19,6 +19,7 @@ const firsts: Record<string, string> = {
   keys: "kid",
   events: "position",
   entries: "at",
+  requests: "number at",
   schemas: "type",
   webhooks: "name",
   objects: "kind",

@@ -1,6 +1,8 @@
 import { createServer } from "node:net"
 import { randomInt } from "node:crypto"
-import { readFileSync } from "node:fs"
+import { mkdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { tmpdir } from "node:os"
 
 /** Ports that the kernel gives to outgoing connections: one of these may be taken between being found free and being used. */
 function ephemeral(): readonly [first: number, last: number] {
@@ -28,12 +30,28 @@ const isFree = (port: number) =>
     server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
   })
 
-/** A port that was free just now, and that no outgoing connection will get. */
+/**
+ * Ports that somebody was given in this run, each a folder: making one is a single step, also among processes. Whoever stops a server
+ * and starts it again finds its port free.
+ */
+function isFirst(port: number): boolean {
+  const given = join(tmpdir(), "gatehouse-ports")
+  mkdirSync(given, { recursive: true })
+  try {
+    mkdirSync(join(given, String(port)))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
+    throw error
+  }
+}
+
+/** A port that was free just now, that nobody else is given in this run, and that no outgoing connection will get. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 200; tries += 1) {
     const at = below + above > 0 ? randomInt(below + above) : 0
     const port = at < below ? lowest + at : Math.max(last, lowest) + 1 + at - below
-    if (await isFree(port)) return port
+    if ((await isFree(port)) && isFirst(port)) return port
   }
   throw new Error("no port is free outside of the range of outgoing connections")
 }
