@@ -84,7 +84,9 @@ async function somebody(): Promise<{ context: BrowserContext; page: Page; compla
   const page = await context.newPage()
   const complaints: string[] = []
   page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().includes("favicon")) complaints.push(message.text())
+    const about = `${message.text()} ${message.location().url}`
+    // The browser asks for one when it likes, also after the session has ended.
+    if (message.type() === "error" && !about.includes("favicon")) complaints.push(about)
   })
   page.on("pageerror", (error) => complaints.push(error.message))
   return { context, page, complaints }
