@@ -3,10 +3,11 @@ import { readdirSync } from "node:fs"
 
 /** Folders whose tests change nothing in their process: one worker loads the sources once for many files, which halves their CPU time. */
 const shared = ["api", "cli", "commands", "edge", "events", "oauth", "projections", "redirect"]
-/** Of these, files that run long enough to be worth a worker of their own, and two that look at how long something takes. */
+/** Of these, files that run long enough to be worth a worker of their own, two that look at how long something takes, and one that looks at its process's memory. */
 const alone = [
   "tests/oauth/crash.test.ts",
   "tests/api/generated-input.test.ts",
+  "tests/api/subscribers/slow-reader.test.ts",
   "tests/events/path-regex.test.ts",
   "tests/projections/route-table.test.ts",
 ]

@@ -141,17 +141,20 @@ describe("a command that is appended and decided in one step", () => {
     await leader.stop()
   })
 
-  test("needs no consumer group: one that was lost is made anew behind it", async () => {
+  test("is left to the stream while the consumer group is lost: what is made anew begins behind what was decided", async () => {
     const leader = await idleLeader()
     await leader.atOnce()
-    await redis.xgroup("DESTROY", "{gh}:commands", "decider")
-    await leader.atOnce()
-    const next = leader.add()
-    await store.submit(next, {})
-    // It may be given to the decider again, which is told that it was decided.
-    expect(await outcomeOf(store, next.id)).toMatchObject({ status: "accepted", position: 4, result: { count: 4 } })
-    expect(await store.head()).toMatchObject({ position: 4 })
     await leader.stop()
+    await redis.xgroup("DESTROY", "{gh}:commands", "decider")
+    const command = leader.add()
+    const step = store.commit({ ...commitAfter(await store.head(), [{}], { command_id: command.id }), command })
+    expect(await step).toEqual({ status: "behind" })
+    const next = leadCounter(store, log)
+    await eventually(() => next.decideAtOnce(command))
+    expect(await outcomeOf(store, command.id)).toMatchObject({ status: "accepted", position: 3, result: { count: 3 } })
+    expect(await redis.xpending("{gh}:commands", "decider")).toEqual([0, null, null, null])
+    expect(next.model.asked.filter((id) => id === command.id)).toHaveLength(1)
+    await next.stop()
   })
 
   test("means the same to the log in memory", async () => {

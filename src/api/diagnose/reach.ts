@@ -1,4 +1,4 @@
-import type { LookupAddress } from "node:dns"
+import type { LookupAddress, LookupAllOptions } from "node:dns"
 import { type LookupFunction, isIP } from "node:net"
 import { lookup } from "node:dns"
 import { getCACertificates } from "node:tls"
@@ -123,15 +123,31 @@ export async function asked(reach: Reach, ...call: Parameters<Reach["ask"]>): Pr
   }
 }
 
+type LookupDone = (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void
+
 /** An address that the caller may not have Gatehouse dial. */
 class Refused extends Error {
   readonly code = "REFUSED"
 }
 
+/** Addresses of a name; those of localhost and below are known without asking anybody (RFC 6761 §6.3). */
+function addressesOf(name: string, options: LookupAllOptions, done: LookupDone): void {
+  if (!/^(.+\.)?localhost$/i.test(name)) return lookup(name, options, done)
+  const loopback = [
+    { address: "127.0.0.1", family: 4 },
+    { address: "::1", family: 6 },
+  ]
+  process.nextTick(
+    done,
+    null,
+    loopback.filter(({ family }) => !options.family || options.family === family),
+  )
+}
+
 /** Resolves names to allowed addresses only, in the same step that dials them. */
 function guardedLookup(allow: ReachOptions["allow"]): LookupFunction {
   return (name, options, done) => {
-    lookup(name, { ...options, all: true }, (error, found: LookupAddress[]) => {
+    addressesOf(name, { ...options, all: true }, (error, found) => {
       if (error !== null) return done(error, "", 0)
       const [first, ...others] = found.filter(({ address }) => allow(address, name))
       if (first === undefined) return done(new Refused(), "", 0)

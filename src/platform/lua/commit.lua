@@ -29,7 +29,7 @@
 --          {"past"}                  the same, so long ago that its outcome has expired
 --          {"fenced"}                another decider leads: nothing was written
 --          {"conflict"}              head or a version differs: nothing was written
---          {"behind"}                the command that was to be appended is known, or others wait before it: nothing was written
+--          {"behind"}                the command that was to be appended is known, others wait before it, or nobody reads: nothing was written
 -- Errors   OOM, READONLY, MISCONF before the first write (no allow-oom)
 
 local at = 10
@@ -90,9 +90,17 @@ if is_past() then
   redis.call("XACK", KEYS[6], ARGV[6], ARGV[7])
   return { "past" }
 end
+-- A group that was lost is made anew by who reads from it, and begins behind what was decided until then.
+local function has_group()
+  local groups = redis.pcall("XINFO", "GROUPS", KEYS[6])
+  for _, group in ipairs(groups) do
+    if group[2] == ARGV[6] then return true end
+  end
+  return false
+end
 if ARGV[9] ~= "" then
   local last = redis.call("XREVRANGE", KEYS[6], "+", "-", "COUNT", 1)[1]
-  if known or (last and last[1] or "0-0") ~= (decided or "0-0") then return { "behind" } end
+  if known or (last and last[1] or "0-0") ~= (decided or "0-0") or not has_group() then return { "behind" } end
 end
 if hash ~= ARGV[2] then return { "conflict" } end
 
@@ -114,8 +122,8 @@ local entry = ARGV[7]
 if ARGV[9] ~= "" then
   entry = redis.call("XADD", KEYS[6], "*", "command", ARGV[9])
   newest = true
-  -- Nobody needs to be given it. A group that was lost is made anew behind the newest command that was decided: this one.
-  redis.pcall("XGROUP", "SETID", KEYS[6], ARGV[6], entry)
+  -- Nobody needs to be given it.
+  redis.call("XGROUP", "SETID", KEYS[6], ARGV[6], entry)
 end
 for _, event in ipairs(events) do
   redis.call("XADD", KEYS[1], event[1] .. "-0", "kind", event[3], "id", event[4], "type", event[5], "schema", event[6],
