@@ -9,6 +9,7 @@ import { parseBody, parseParams, parseQuery } from "./validate.ts"
 import type { EventSubscription } from "./event-subscriptions.ts"
 import { type UpgradeHandler, eventSocket } from "./event-socket.ts"
 import { openSubscription, streamEvents } from "./endpoints/event-stream.ts"
+import { FastResponse } from "srvx"
 import { GatehouseError } from "../errors.ts"
 import { checkOrigin } from "./mcp/own-origin.ts"
 import { addressBlock } from "../platform/rate-limit.ts"
@@ -150,15 +151,23 @@ async function readCall(
     query: parseQuery(endpoint, query) as never,
     body: parseBody(
       endpoint,
-      await jsonBody(req, api.config.API_MAX_BODY_BYTES * (endpoint.largeBody === true ? largeBodies : 1)),
+      endpoint.method === "GET" ? undefined : await jsonBody(req, mostOf(endpoint, api)),
     ) as never,
     reason: reasonOf(req.headers.get("x-reason")),
     idempotencyKey: endpoint.method === "GET" ? undefined : idempotencyKey(req.headers.get("idempotency-key")),
     ifMatch: endpoint.method === "GET" ? undefined : ifMatchVersion(req.headers.get("if-match")),
     passphrase: endpoint.passphrase === true ? (req.headers.get("x-passphrase") ?? undefined) : undefined,
     lastEventId: req.headers.get("last-event-id") ?? undefined,
-    signal: req.signal,
+    // Made only for who asks for it.
+    get signal() {
+      return req.signal
+    },
   }
+}
+
+/** Bytes that a body may have. */
+function mostOf({ largeBody }: Endpoint, { config }: Api): number {
+  return config.API_MAX_BODY_BYTES * (largeBody === true ? largeBodies : 1)
 }
 
 function identify(endpoint: Endpoint, req: Request, ip: string | undefined, { api, tokens, budget }: Host): Caller {
@@ -192,7 +201,7 @@ async function success(endpoint: Endpoint, answer: Answer, call: Call, req: Requ
   const text = answer.text ?? (answer.body === undefined ? "" : JSON.stringify(answer.body))
   const read = endpoint.method === "GET"
   const tag = version === undefined ? undefined : read ? viewTag(version, text) : entityTag(version)
-  const headers = new Headers({
+  const headers: Record<string, string> = {
     ...commonHeaders,
     "content-type": "application/json",
     // Views change with other objects and with time: a cache has to ask each time.
@@ -201,23 +210,22 @@ async function success(endpoint: Endpoint, answer: Answer, call: Call, req: Requ
     ...(endpoint.who !== "public" && { "x-event-position": String(position ?? call.api.projections.world.position) }),
     ...(tag !== undefined && { etag: tag }),
     ...answer.headers,
-  })
+  }
   if (read && tag !== undefined && noneMatch(req.headers.get("if-none-match"), tag)) {
-    headers.delete("content-type")
-    return new Response(null, { status: 304, headers })
+    delete headers["content-type"]
+    return new FastResponse(null, { status: 304, headers })
   }
   const status = answer.status ?? endpoint.status
   if (status === 204) {
-    headers.delete("content-type")
-    return new Response(null, { status, headers })
+    delete headers["content-type"]
+    return new FastResponse(null, { status, headers })
   }
   if (answer.stream !== undefined) {
-    if (req.method !== "HEAD") return new Response(answer.stream, { status, headers })
+    if (req.method !== "HEAD") return new FastResponse(answer.stream, { status, headers })
     // Nobody would read it, and nobody end it (RFC 9110 §9.3.2).
     await answer.stream.cancel()
-    return new Response(null, { status, headers })
+    return new FastResponse(null, { status, headers })
   }
-  const body = Buffer.from(text)
-  headers.set("content-length", String(body.length))
-  return new Response(body, { status, headers })
+  headers["content-length"] = String(Buffer.byteLength(text))
+  return new FastResponse(text, { status, headers })
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { GatehouseError } from "../errors.ts"
 
 /** Entity tag of an object's version (RFC 9110 §8.8.3): what a write answers with. */
@@ -11,7 +11,7 @@ export function entityTag(version: number): string {
  * and of time too, and a tag that stayed while the text changed would let a client keep what is over.
  */
 export function viewTag(version: number, text: string): string {
-  return `"${version}-${createHash("sha256").update(text).digest("base64url").slice(0, 16)}"`
+  return `"${version}-${hash("sha256", text, "base64url").slice(0, 16)}"`
 }
 
 /**

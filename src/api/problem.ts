@@ -1,4 +1,5 @@
 import { type ErrorCode, type ErrorExtras, GatehouseError, catalogue, problem } from "../errors.ts"
+import { FastResponse } from "srvx"
 import { HTTPError } from "h3"
 import { type Logger, reason } from "../platform/log.ts"
 
@@ -14,7 +15,7 @@ export function problemResponse(error: unknown, requestId: string, log: Logger):
   const known = asGatehouseError(error)
   if (known === undefined) log.error("request_failed", { request_id: requestId, error: reason(error) })
   const { code, message, extras } = known ?? new GatehouseError("internal")
-  return new Response(JSON.stringify(problem(code, message, requestId, extras)), {
+  return new FastResponse(JSON.stringify(problem(code, message, requestId, extras)), {
     status: catalogue[code].status,
     headers: {
       ...commonHeaders,

@@ -99,9 +99,9 @@ async function follow(
 ): Promise<void> {
   await atHead(options, signal)
   if (signal.aborted) return
-  const { connect, log } = options
+  const { connect, log, projections: progress } = options
   const { handle, changes } = changesOf(kind, options)
-  await Promise.all([subscribe({ connect, group, consumer: "leader", handle, signal, log }), work(changes)])
+  await Promise.all([subscribe({ connect, progress, group, consumer: "leader", handle, signal, log }), work(changes)])
 }
 
 /** An event is done with when the worker has been told of it. */

@@ -36,6 +36,8 @@ export const HostName = z
 /** IDNA to ASCII and lower case, or undefined for what no host name can be. Numbers that URLs read as addresses fail. */
 function asciiHost(value: string): string | undefined {
   if (!/^[^\s\p{C}/?#@:%\\[\]*]+$/u.test(value) || value.startsWith(".") || value.endsWith(".")) return undefined
+  // What the URL parser leaves as it is: no number at the end, which could be an address, and no encoded label.
+  if (/^(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(value) && !value.includes("xn--")) return value
   const parsed = URL.parse(`http://${value}`)
   if (parsed === null || /^[\d.]+$/.test(parsed.hostname)) return undefined
   return parsed.hostname

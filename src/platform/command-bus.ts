@@ -1,5 +1,5 @@
 import type { ActorRecord, CommandRecord, EventStore, Outcome, SealedSecrets, Submitted } from "./event-store.ts"
-import { createHash, randomUUID } from "node:crypto"
+import { hash, randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { CrashPoint } from "./crash-point.ts"
 import type { Decider } from "./decider-loop.ts"
@@ -84,13 +84,23 @@ export function commandBus(
       const appendOne = async (one: CommandRecord): Promise<Submitted> =>
         (await decideAtOnce(one)) ? { status: "queued" } : store.submit(one, request.secrets ?? {})
       const append = request.append ?? appendOne
-      const submitted = await submit(() => append(command), command.id)
+      const submitting = submit(() => append(command), command.id)
+      const own = request.idempotencyKey === undefined
+      if (own) {
+        // Nobody else has this id: once its outcome is seen, the reply to the append has nothing more to say.
+        const decided = await Promise.race([seen, submitting.then(() => undefined)])
+        if (decided !== undefined) {
+          crash("command.afterAppend")
+          return settle(decided, false)
+        }
+      }
+      const submitted = await submitting
       crash("command.afterAppend")
       const known = submitted.status === "known" ? submitted.outcome : undefined
       if (known !== undefined && known.fingerprint !== command.fingerprint)
         throw new GatehouseError("idempotency_mismatch")
-      // Without a caller's key the id is this request's own: when it is known, an earlier try of ours had arrived.
-      const repeated = known !== undefined && request.idempotencyKey !== undefined
+      // When an id of our own is known, an earlier try of ours had arrived.
+      const repeated = known !== undefined && !own
       if (known !== undefined && known.status !== "queued") {
         await awaitOutcome(command.id, waitMs, known)
         return settle(known, repeated)
@@ -180,7 +190,7 @@ function record(request: CommandRequest, now: Date): CommandRecord {
     actor: request.actor,
     correlation_id: request.correlationId ?? id,
     submitted_at: now.toISOString(),
-    fingerprint: createHash("sha256").update(asked).digest("hex"),
+    fingerprint: hash("sha256", asked),
     secrets: Object.keys(request.secrets ?? {}),
     ...(request.ip !== undefined && { ip: request.ip }),
     ...(request.requestId !== undefined && { request_id: request.requestId }),

@@ -14,8 +14,8 @@ export interface Given {
 export interface EventGroup {
   /** What this consumer was given before and has not acknowledged; counts one more delivery of each. */
   unfinished(): Promise<Given[]>
-  /** At most `count` new ones; blocks. @param redis a connection that may block */
-  fresh(redis: Redis, count: number, blockMs: number): Promise<Given[]>
+  /** At most `count` new ones, those that are there. */
+  fresh(count: number): Promise<Given[]>
   /** At most `count` that other consumers have left alone for `idleMs`; `more` when there may be further ones. */
   claim(idleMs: number, count: number): Promise<{ readonly given: Given[]; readonly more: boolean }>
   /** Says that this consumer is still at work. @returns those of `ids` that were taken over by another */
@@ -53,10 +53,10 @@ export function eventGroup(redis: Redis, group: string, consumer: string, from: 
         if (ids.length === 0) return []
         return counted(present(await redis.xclaim(keys.events, group, consumer, 0, ...ids)))
       }),
-    fresh: (blocking, count, blockMs) =>
+    fresh: (count) =>
       call(async () => {
-        const args = ["GROUP", group, consumer, "COUNT", count, "BLOCK", blockMs, "STREAMS", keys.events, ">"] as const
-        const reply = (await blocking.xreadgroup(...args)) as [string, StreamEntry[]][] | null
+        const args = ["GROUP", group, consumer, "COUNT", count, "STREAMS", keys.events, ">"] as const
+        const reply = (await redis.xreadgroup(...args)) as [string, StreamEntry[]][] | null
         return (reply?.[0]?.[1] ?? []).map((entry) => ({ entry, attempts: 1 }))
       }),
     claim: (idleMs, count) =>

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto"
+import { createHash, hash, randomBytes } from "node:crypto"
 
 /** Namespace of Gatehouse's name-based UUIDs. */
 const namespace = Buffer.from("6f3c1b2e9d5a4c7f8e21a4b0c9d7e6f5", "hex")
@@ -19,10 +19,10 @@ export function randomSecret(bytes = 32): string {
 
 /** SHA-256 in base64url: a name for a secret that opens nothing. */
 export function digest(value: string): string {
-  return createHash("sha256").update(value).digest("base64url")
+  return hash("sha256", value, "base64url")
 }
 
 /** `sha256:` and the hex digest: what is stored of a secret that is only compared. */
 export function sha256(value: string): string {
-  return `sha256:${createHash("sha256").update(value).digest("hex")}`
+  return `sha256:${hash("sha256", value)}`
 }

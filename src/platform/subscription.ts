@@ -3,12 +3,20 @@ import { type EventGroup, type Given, eventGroup, mostHeld } from "./event-group
 import type { ConnectRedis } from "./redis.ts"
 import { type Logger, reason } from "./log.ts"
 import { type StreamEntry, eventRecord } from "./redis-tail.ts"
-import { blockingReader } from "./blocking-reader.ts"
 import type { EventRecord } from "./event-store.ts"
+
+/** How far this node has folded the log. */
+export interface Progress {
+  readonly world: { readonly position: number }
+  /** Waits until `position` is folded. @returns false when `waitMs` passed first */
+  reached(position: number, waitMs: number): Promise<boolean>
+}
 
 /** A consumer group's place in the log and what to do with each event. */
 export interface SubscriptionOptions {
   readonly connect: ConnectRedis
+  /** Tells when there may be something new: a read that blocks in Redis would be answered before whoever made the change. */
+  readonly progress: Progress
   /** Name of the group: one cursor for all nodes. */
   readonly group: string
   /** Name of this consumer; the same one after a restart of the node finds its own unfinished events at once. */
@@ -28,8 +36,8 @@ export interface SubscriptionOptions {
   readonly idleMs?: number
   /** Milliseconds before each further attempt. */
   readonly backoff?: readonly number[]
-  /** Milliseconds that one read blocks; bounds the time that stopping takes. 1000. */
-  readonly blockMs?: number
+  /** Milliseconds after which the log is looked at although this node has folded nothing; bounds the time that stopping takes. 1000. */
+  readonly lookMs?: number
 }
 
 const backoffTable = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000]
@@ -45,9 +53,8 @@ interface Held {
 
 /** Handles events until `signal` is aborted. Resolves when the last handler has ended. */
 export async function subscribe(options: SubscriptionOptions): Promise<void> {
-  const { connect, group, consumer, signal, log, concurrency = 1, idleMs = 60_000, blockMs = 1000 } = options
+  const { connect, progress, group, consumer, signal, log, concurrency = 1, idleMs = 60_000, lookMs = 1000 } = options
   const redis = connect(`effect-${group}`, "command")
-  const reader = blockingReader(() => connect(`effect-${group}-read`, "blocking"))
   const events = eventGroup(redis, group, consumer, options.from ?? "head")
   const held = new Map<string, Held>()
   const running = new Set<Promise<void>>()
@@ -77,15 +84,18 @@ export async function subscribe(options: SubscriptionOptions): Promise<void> {
     claimAt = more ? 0 : performance.now() + idleMs / 2
   }
   const takeNew = async () => {
-    const dues = [...held.values()].filter((one) => !one.running).map((one) => one.due)
-    const wait = Math.ceil(Math.max(Math.min(...dues, performance.now() + blockMs) - performance.now(), 1))
-    if (free() > 0 && held.size < mostHeld) {
-      hold(await reader.read(wait, (blocking) => events.fresh(blocking, free(), wait)))
-      // The same events have come to the projections, and there somebody waits for an answer.
-      return nextTurn()
-    }
+    const { position } = progress.world
     // Never more than is run: what is not taken here is free for another node.
-    await Promise.race([...running, sleep(wait, undefined, { signal }).catch(() => undefined)])
+    const given = free() > 0 && held.size < mostHeld ? await events.fresh(free()) : []
+    hold(given)
+    if (given.length > 0) return
+    const dues = [...held.values()].filter((one) => !one.running).map((one) => one.due)
+    const wait = Math.ceil(Math.max(Math.min(...dues, performance.now() + lookMs) - performance.now(), 1))
+    await (free() > 0
+      ? progress.reached(position + 1, wait)
+      : Promise.race([...running, sleep(wait, undefined, { ref: false })]))
+    // Somebody may wait for the answer to what was just folded.
+    await nextTurn()
   }
 
   const beating = heartbeat(events, held, idleMs / 3, signal, log)
@@ -101,7 +111,6 @@ export async function subscribe(options: SubscriptionOptions): Promise<void> {
     }
   }
   await Promise.all([...running, beating])
-  reader.close()
   redis.disconnect()
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { Redis } from "ioredis"
 import { available, untilReady } from "./redis-call.ts"
 import { type RedisScript, redisScript } from "./redis-script.ts"
@@ -181,7 +181,7 @@ export function ttlStore(redis: Redis): TtlStore {
 }
 
 function key(kind: string, id: string): string {
-  return keys.oauth(kind, createHash("sha256").update(id).digest("hex"))
+  return keys.oauth(kind, hash("sha256", id))
 }
 
 function parse(text: string | null): unknown {

@@ -12,7 +12,7 @@ import type { World } from "../events/world.ts"
 import { checkHistory } from "./history-check.ts"
 import { isArchiveMissing } from "../platform/archived-log.ts"
 import { liveWorld } from "./live-world.ts"
-import { setTimeout as sleep } from "node:timers/promises"
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises"
 import { snapshotKeeper } from "./snapshot-keeper.ts"
 import { waiters } from "./waiters.ts"
 
@@ -142,6 +142,8 @@ export function projectionRunner(options: RunnerOptions): Runner {
       fold(news.events)
       outcomes = news.cursor
       news.outcomes.forEach(waiting.decided)
+      // Who waited for one of them answers first.
+      await nextTurn()
       // A log that was replaced by a shorter one is silent: only its head tells.
       if (news.events.length === 0 && news.outcomes.length === 0) await checkHistory(store, world)
     }

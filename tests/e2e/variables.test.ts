@@ -2,6 +2,7 @@ import { type Node, eventually, installation, startNode } from "../support/gateh
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { Agent, request } from "undici"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { rawExchange, statuses } from "../support/raw-client.ts"
 import { X509Certificate } from "node:crypto"
 import { connect } from "node:tls"
 import { once } from "node:events"
@@ -118,6 +119,20 @@ test("API_MAX_BODY_BYTES, TARGET_ALLOW_CIDRS, SERVICE_* and ADMIN_HOSTS are the 
   expect([second.status, second.body["code"]]).toEqual([409, "port_in_use"])
   const own = await node.api("POST", "/api/v1/proxy/targets", { hostname: "admin.gate.internal", target_url })
   expect([own.status, own.body["code"]]).toEqual([422, "reserved_name"])
+})
+
+test("the API at ADMIN_HOSTS takes bodies in every framing", async () => {
+  const ask = async (framing: string, content: string) => {
+    const head = `POST /api/v1/tokens HTTP/1.1\r\nHost: admin.gate.internal\r\nAuthorization: Bearer ${node.adminToken}\r\n`
+    const text = `${head}Content-Type: application/json\r\nConnection: close\r\n${framing}\r\n${content}`
+    return statuses(await rawExchange(node.httpsPort, text, "admin.gate.internal"))
+  }
+  expect(await ask("", "")).toEqual([422])
+  expect(await ask("Content-Length: 0\r\n", "")).toEqual([422])
+  expect(await ask("Transfer-Encoding: chunked\r\n", "0\r\n\r\n")).toEqual([422])
+  expect(await ask("Content-Length: 14\r\n", '{"name":"bob"}')).toEqual([201])
+  expect(await ask("Transfer-Encoding: chunked\r\n", '7\r\n{"name"\r\n7\r\n:"eve"}\r\n0\r\n\r\n')).toEqual([201])
+  expect(await ask("Transfer-Encoding: chunked\r\n", `900\r\n${" ".repeat(0x900)}\r\n0\r\n\r\n`)).toEqual([413])
 })
 
 test("the authorization server is at BASE_DOMAIN and PUBLIC_HTTPS_PORT, signs as told and forgets clients in time", async () => {

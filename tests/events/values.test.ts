@@ -1,5 +1,6 @@
 import { CertificateDomain, HostName, covers } from "../../src/events/values.ts"
 import { describe, expect, it } from "vitest"
+import * as fc from "fast-check"
 
 describe("a host name", () => {
   it.each([
@@ -36,6 +37,16 @@ describe("a host name", () => {
     `${"a.".repeat(130)}test`,
   ])("%j is refused", (given) => {
     expect(HostName.safeParse(given).success).toBe(false)
+  })
+
+  it("is the same however it is written: a plain one skips the URL parser, one in capitals does not", () => {
+    const part = fc.oneof(fc.stringMatching(/^[a-z0-9-]{0,4}$/), fc.constantFrom("xn--a", "xn--bcher-kva", "0x7f", "1"))
+    const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("."))
+    const reading = (text: string) => HostName.safeParse(text).data
+    fc.assert(
+      fc.property(name, (text) => reading(text) === reading(text.toUpperCase())),
+      { numRuns: 3000 },
+    )
   })
 })
 

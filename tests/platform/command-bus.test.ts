@@ -125,10 +125,26 @@ describe("the command bus", () => {
       },
     }))
     const executed = bus.execute(request)
+    await expect.poll(() => tries).toBe(2)
     await decide()
     expect(await executed).toMatchObject({ status: "accepted", repeated: false })
-    expect(tries).toBe(2)
     expect(await store.take(1, 10)).toEqual([])
+  })
+
+  test("answers with the outcome that it sees, though the append is never answered", async () => {
+    const { bus, decide } = setup((inner) => ({
+      submit: async (command, secrets) => {
+        await inner.submit(command, secrets)
+        return new Promise(() => {})
+      },
+    }))
+    const executed = bus.execute(request)
+    await decide()
+    expect(await executed).toMatchObject({ status: "accepted", repeated: false })
+    // Whose key may be another's too, has to be told whether it was.
+    const keyed = bus.execute({ ...request, idempotencyKey: "key" })
+    await decide()
+    await expect(keyed).rejects.toMatchObject({ code: "store_unavailable" })
   })
 
   test("does not begin when this node takes no writes", async () => {

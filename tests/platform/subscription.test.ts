@@ -3,6 +3,7 @@ import type { EventRecord, EventStore } from "../../src/platform/event-store.ts"
 import { type EventSketch, commitAfter, eventually, recordedLog } from "../support/records.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type SubscriptionOptions, subscribe } from "../../src/platform/subscription.ts"
+import { setTimeout as sleep } from "node:timers/promises"
 import { connectRedis } from "../../src/platform/redis.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
 
@@ -42,7 +43,8 @@ function consumer(name: string, more: Partial<SubscriptionOptions> = {}) {
     from: "start",
     idleMs: 300,
     backoff: [20, 20],
-    blockMs: 30,
+    lookMs: 30,
+    progress: { world: { position: 0 }, reached: (_, waitMs) => sleep(waitMs, false) },
     ...options,
     handle: async (event: EventRecord, signal) => {
       given.push(event.position)
