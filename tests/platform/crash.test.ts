@@ -8,7 +8,7 @@ import { execFile } from "node:child_process"
 import { genesisHash, verifyChain } from "../../src/platform/event-chain.ts"
 import { join } from "node:path"
 import { recordedLog } from "../support/records.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 import { tmpdir } from "node:os"
 
 const { log } = recordedLog()
@@ -17,7 +17,7 @@ let store: EventStore
 
 beforeAll(async () => {
   server = await redisServer()
-  store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
+  store = await connectedStore((name, purpose) => connectRedis(server.url, name, purpose, log))
 })
 afterAll(async () => {
   await store.close()

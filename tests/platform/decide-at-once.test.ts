@@ -9,7 +9,7 @@ import { auditTrail } from "../../src/platform/audit-trail.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
 import type { EventStore } from "../../src/platform/event-store.ts"
 import { memoryEventStore } from "../../src/platform/memory-event-store.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const genesis = { position: 0, hash: genesisHash }
 const { log } = recordedLog()
@@ -30,8 +30,7 @@ beforeEach(async () => {
   await redis.flushall()
   between = await relay(server.port)
   const url = server.url.replace(`:${server.port}`, `:${between.port}`)
-  store = redisEventStore((name, purpose) => connectRedis(url, name, purpose, log))
-  await store.head()
+  store = await connectedStore((name, purpose) => connectRedis(url, name, purpose, log))
   return async () => {
     await store.close()
     await between.stop()

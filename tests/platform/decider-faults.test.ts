@@ -7,7 +7,7 @@ import { genesisHash, verifyChain } from "../../src/platform/event-chain.ts"
 import { counter, leadCounter, outcomeOf } from "../support/counter-decider.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
 import { deciderLoop } from "../../src/platform/decider-loop.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const genesis = { position: 0, hash: genesisHash }
 const { log } = recordedLog()
@@ -24,8 +24,7 @@ beforeEach(async () => {
   await server.command("FLUSHALL")
   between = await relay(server.port)
   const url = server.url.replace(`:${server.port}`, `:${between.port}`)
-  store = redisEventStore((name, purpose) => connectRedis(url, name, purpose, log))
-  await store.head()
+  store = await connectedStore((name, purpose) => connectRedis(url, name, purpose, log))
   return async () => {
     await store.close()
     await between.stop()
@@ -83,7 +82,7 @@ describe("the decider loop, when things go wrong,", () => {
     await decided(first.id)
     between[cut]('"status":"accepted"')
     const command = commandRecord({ type: "Add" })
-    const submitter = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
+    const submitter = await connectedStore((name, purpose) => connectRedis(server.url, name, purpose, log))
     await submitter.submit(command, {})
     await submitter.close()
     expect(await decided(command.id)).toMatchObject({ status: "accepted", position: 2, result: { count: 2 } })

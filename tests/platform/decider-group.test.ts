@@ -4,7 +4,7 @@ import { commandRecord, eventually, recordedLog } from "../support/records.ts"
 import { leadCounter, outcomeOf } from "../support/counter-decider.ts"
 import type { EventStore } from "../../src/platform/event-store.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const { log } = recordedLog()
 let server: RedisServer
@@ -16,8 +16,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 beforeEach(async () => {
   await server.command("FLUSHALL")
-  store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
-  await store.head()
+  store = await connectedStore((name, purpose) => connectRedis(server.url, name, purpose, log))
   return () => store.close()
 })
 

@@ -6,7 +6,7 @@ import { commandRecord, commitAfter, eventually, recordedLog } from "../support/
 import { genesisHash, verifyChain } from "../../src/platform/event-chain.ts"
 import { leadCounter, outcomeOf } from "../support/counter-decider.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const genesis = { position: 0, hash: genesisHash }
 const { log } = recordedLog()
@@ -23,8 +23,7 @@ beforeEach(async () => {
   await server.command("FLUSHALL")
   between = await relay(server.port)
   const url = server.url.replace(`:${server.port}`, `:${between.port}`)
-  store = redisEventStore((name, purpose) => connectRedis(url, name, purpose, log))
-  await store.head()
+  store = await connectedStore((name, purpose) => connectRedis(url, name, purpose, log))
   return async () => {
     await store.close()
     await between.stop()

@@ -5,7 +5,7 @@ import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
 import { genesisHash } from "../../src/platform/event-chain.ts"
 import { memoryEventStore } from "../../src/platform/memory-event-store.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const genesis: Head = { position: 0, hash: genesisHash }
 const { log } = recordedLog()
@@ -18,24 +18,24 @@ afterAll(() => server.stop())
 
 /** Each store with a way to open it anew on the same data, as another process would. */
 const stores = {
-  memory: () => {
+  memory: async () => {
     const store = memoryEventStore(() => performance.now())
-    return { store, another: () => store, close: () => store.close() }
+    return { store, another: async () => store, close: () => store.close() }
   },
-  redis: () => {
-    const open = () => redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
-    const opened = [open()]
-    const another = () => opened[opened.push(open()) - 1]!
+  redis: async () => {
+    const open = () => connectedStore((name, purpose) => connectRedis(server.url, name, purpose, log))
+    const opened = [await open()]
+    const another = async () => opened[opened.push(await open()) - 1]!
     return { store: opened[0]!, another, close: () => Promise.all(opened.map((store) => store.close())) }
   },
 }
 
 describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
   let store: EventStore
-  let another: () => EventStore
+  let another: () => Promise<EventStore>
   beforeEach(async () => {
     await server.command("FLUSHALL")
-    const made = stores[name]()
+    const made = await stores[name]()
     store = made.store
     another = made.another
     return async () => void (await made.close())
@@ -66,7 +66,7 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
       expect(await store.read(1, 1)).toEqual([all[1]])
       expect([await store.read(3, 10), await store.read(0, 0)]).toEqual([[], []])
       expect(await store.head()).toEqual({ position: 3, hash: all[2]!.hash })
-      expect(await another().read(0, 1000)).toEqual(all)
+      expect(await (await another()).read(0, 1000)).toEqual(all)
     })
 
     test("orders positions as numbers, not as text", async () => {
@@ -188,7 +188,7 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
       const command = commandRecord()
       await store.submit(command, {})
       const { entry } = await taken()
-      const next = another()
+      const next = await another()
       expect(await next.take(10, 100)).toMatchObject([{ entry, attempts: 2 }])
       expect(await next.take(10, 100)).toMatchObject([{ entry, attempts: 3 }])
       await committed(genesis, [], { command_id: command.id, entry })
@@ -200,7 +200,7 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
       await store.submit(old, {})
       await taken()
       await store.submit(young, {})
-      expect((await another().take(10, 100)).map(({ command }) => command?.id)).toEqual([old.id])
+      expect((await (await another()).take(10, 100)).map(({ command }) => command?.id)).toEqual([old.id])
     })
 
     test("that were decided before are acknowledged by the duplicate", async () => {
@@ -284,7 +284,7 @@ describe.each(["memory", "redis"] as const)("the %s event store", (name) => {
     await store.saveSnapshot("world:1", "one")
     await store.saveSnapshot("world:2", "two")
     await store.saveSnapshot("world:1", "three")
-    expect(await another().snapshot("world:1")).toBe("three")
+    expect(await (await another()).snapshot("world:1")).toBe("three")
   })
 
   test("says store_unavailable once it is closed", async () => {

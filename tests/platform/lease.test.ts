@@ -5,7 +5,7 @@ import { commitAfter, eventually, recordedLog } from "../support/records.ts"
 import type { EventStore } from "../../src/platform/event-store.ts"
 import { connectRedis } from "../../src/platform/redis.ts"
 import { genesisHash } from "../../src/platform/event-chain.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const { log } = recordedLog()
 let server: RedisServer
@@ -13,7 +13,7 @@ let store: EventStore
 
 beforeAll(async () => {
   server = await redisServer()
-  store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
+  store = await connectedStore((name, purpose) => connectRedis(server.url, name, purpose, log))
 })
 afterAll(async () => {
   await store.close()

@@ -7,7 +7,7 @@ import { connectRedis } from "../../src/platform/redis.ts"
 import { untilReady } from "../../src/platform/redis-call.ts"
 import { logPages } from "../../src/platform/log-pages.ts"
 import { genesisHash } from "../../src/platform/event-chain.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const genesis = { position: 0, hash: genesisHash }
 const { log } = recordedLog()
@@ -30,7 +30,7 @@ beforeEach(async () => {
   await server.command("FLUSHALL")
   between = await relay(server.port)
   const url = server.url.replace(`:${server.port}`, `:${between.port}`)
-  store = redisEventStore((name, purpose) => connectRedis(url, name, purpose, log))
+  store = await connectedStore((name, purpose) => connectRedis(url, name, purpose, log))
   await store.commit(commitAfter(genesis, sketches))
 })
 afterEach(async () => {

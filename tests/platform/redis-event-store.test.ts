@@ -5,8 +5,9 @@ import { commandRecord, commitAfter, eventually, recordedLog } from "../support/
 import { genesisHash } from "../../src/platform/event-chain.ts"
 import type { EventStore } from "../../src/platform/event-store.ts"
 import { commandBus } from "../../src/platform/command-bus.ts"
-import { connectRedis } from "../../src/platform/redis.ts"
+import { type RedisPurpose, connectRedis } from "../../src/platform/redis.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const genesis = { position: 0, hash: genesisHash }
 const { log, lines } = recordedLog()
@@ -14,13 +15,13 @@ let server: RedisServer
 let between: Relay
 let store: EventStore
 
-const openAt = (url: string) => redisEventStore((name, purpose) => connectRedis(url, name, purpose, log))
+const connectAt = (url: string) => (name: string, purpose: RedisPurpose) => connectRedis(url, name, purpose, log)
 const throughRelay = () => server.url.replace(`:${server.port}`, `:${between.port}`)
 
 beforeAll(async () => {
   server = await redisServer()
   // Redis knows the scripts from here on, so that a cut hits their execution and not their upload.
-  const first = openAt(server.url)
+  const first = await connectedStore(connectAt(server.url))
   await first.submit(commandRecord(), {})
   await first.commit(commitAfter(genesis, [{}]))
   await first.close()
@@ -29,8 +30,7 @@ afterAll(() => server.stop())
 beforeEach(async () => {
   await server.command("FLUSHALL")
   between = await relay(server.port)
-  store = openAt(throughRelay())
-  await store.head()
+  store = await connectedStore(connectAt(throughRelay()))
 })
 afterEach(async () => {
   await store.close()
@@ -138,7 +138,7 @@ describe("a store that cannot take writes", () => {
   })
 
   test("because the password is wrong refuses, and neither error nor log shows a password", async () => {
-    const wrong = openAt(server.url.replace(server.password, "not-the-password-0123456789"))
+    const wrong = redisEventStore(connectAt(server.url.replace(server.password, "not-the-password-0123456789")))
     const error = await wrong.submit(commandRecord(), {}).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: "store_unavailable" })
     await expect(wrong.take(1, 100)).rejects.toThrowError(unavailable)

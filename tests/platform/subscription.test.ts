@@ -3,9 +3,10 @@ import type { EventRecord, EventStore } from "../../src/platform/event-store.ts"
 import { type EventSketch, commitAfter, eventually, recordedLog } from "../support/records.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type SubscriptionOptions, subscribe } from "../../src/platform/subscription.ts"
+import { getEventListeners } from "node:events"
 import { setTimeout as sleep } from "node:timers/promises"
 import { connectRedis } from "../../src/platform/redis.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 
 const { log } = recordedLog()
 let server: RedisServer
@@ -14,7 +15,7 @@ const connect: SubscriptionOptions["connect"] = (name, purpose) => connectRedis(
 
 beforeAll(async () => {
   server = await redisServer()
-  store = redisEventStore(connect)
+  store = await connectedStore(connect)
 })
 afterAll(async () => {
   await store.close()
@@ -217,6 +218,18 @@ describe("a subscription", () => {
     await server.command("FLUSHALL")
     await append({}, {}, {})
     await eventually(() => one.given.length === 5)
+    await one.stop()
+  })
+
+  test("leaves nothing behind on its signal for each event", async () => {
+    await append(...Array.from({ length: 40 }, () => ({})))
+    const listeners: number[] = []
+    const handle = async (_: EventRecord, signal: AbortSignal) => {
+      listeners.push(getEventListeners(signal, "abort").length)
+    }
+    const one = consumer("one", { handle, lookMs: 1000 })
+    await eventually(() => one.given.length === 40)
+    expect(Math.max(...listeners)).toBeLessThan(5)
     await one.stop()
   })
 

@@ -11,7 +11,7 @@ import { deciderLoop } from "../../src/platform/decider-loop.ts"
 import { join } from "node:path"
 import { keepLease } from "../../src/platform/lease.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 import { setTimeout as sleep } from "node:timers/promises"
 import { tmpdir } from "node:os"
 import { tokenModel } from "../support/token-model.ts"
@@ -32,7 +32,7 @@ async function node(name: string) {
   const { log, lines } = recordedLog()
   const between = await relay(server.port)
   const url = server.url.replace(`:${server.port}`, `:${between.port}`)
-  const store = redisEventStore((part, purpose) => connectRedis(url, part, purpose, log))
+  const store = await connectedStore((part, purpose) => connectRedis(url, part, purpose, log))
   const stop = new AbortController()
   const { signal } = stop
   const now = () => new Date()

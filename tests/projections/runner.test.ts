@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 describe("a node's projections", () => {
   test("hold what is in the log, and what comes", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story.slice(0, 5))
     const one = nodes.node(store)
     expect(one.ready).toBe(false)
@@ -73,10 +73,10 @@ describe("a node's projections", () => {
   })
 
   test("of two nodes have equal digests, and other digests one event later", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
-    const one = nodes.node(nodes.openStore(server), { home: join(nodes.home, "1") })
-    const two = nodes.node(nodes.openStore(server), { home: join(nodes.home, "2") })
+    const one = nodes.node(await nodes.openStore(server), { home: join(nodes.home, "1") })
+    const two = nodes.node(await nodes.openStore(server), { home: join(nodes.home, "2") })
     await eventually(() => one.live && two.live)
     expect(one.digest()).toEqual(two.digest())
     const before = one.digest()
@@ -108,7 +108,7 @@ describe("a node's projections", () => {
   })
 
   test("tell their listeners after folding, in order, and survive one that throws", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     const one = nodes.node(store)
     await eventually(() => one.live)
     const seen: [number, number][] = []
@@ -127,7 +127,7 @@ describe("a node's projections", () => {
   })
 
   test("resolve a command's outcome only with its events folded", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     const one = nodes.node(store)
     await eventually(() => one.live)
     const commit = commitAfter(await store.head(), [token("a"), token("b")])
@@ -144,7 +144,7 @@ describe("a node's projections", () => {
 
 describe("a log that cannot be folded", () => {
   test("because of a gap stops the node loudly", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     await server.command("XDEL {gh}:events 7-0")
     const one = nodes.node(store)
@@ -166,7 +166,7 @@ describe("a log that cannot be folded", () => {
   })
 
   test("because one byte was flipped is named by its position; what stands before it is served", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     await server.command("BGREWRITEAOF")
     const event = (await store.read(4, 1))[0]!
@@ -187,7 +187,7 @@ describe("a log that cannot be folded", () => {
 
 describe("a node without its store", () => {
   test("goes on serving when Redis is killed, and follows again without a gap when it is back", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)
@@ -204,7 +204,7 @@ describe("a node without its store", () => {
   })
 
   test("does the same when Redis is frozen", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     const one = nodes.node(store)
     await eventually(() => one.live)
     server.pause()
@@ -216,14 +216,14 @@ describe("a node without its store", () => {
   })
 
   test("serves from its local snapshot, ready but not live, until Redis is there", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)
     const digest = one.digest()
     await one.stop()
     await server.kill()
-    const again = nodes.node(nodes.openStore(server))
+    const again = nodes.node(nodes.unconnectedStore(server))
     expect(again.ready).toBe(true)
     expect(again.live).toBe(false)
     expect(again.digest()).toEqual(digest)
@@ -235,7 +235,7 @@ describe("a node without its store", () => {
 
   test("and without a snapshot is not ready, and becomes it", async () => {
     await server.kill()
-    const one = nodes.node(nodes.openStore(server))
+    const one = nodes.node(nodes.unconnectedStore(server))
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(one.ready).toBe(false)
     await server.restart()

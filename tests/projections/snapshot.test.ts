@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 describe("snapshots", () => {
   test("are written every so many events and at the end, for the owner's eyes only", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     const one = nodes.node(store, { snapshotEvery: 5 })
     await eventually(() => one.live)
     await append(store, story.slice(0, 6))
@@ -37,7 +37,7 @@ describe("snapshots", () => {
   })
 
   test("of the store let a node without a local one begin there", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)
@@ -58,7 +58,7 @@ describe("snapshots", () => {
     ["empty", () => ""],
     ["garbage", () => "{}\n{}\n"],
   ])("that are %s are not used", async (_, damage) => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)
@@ -74,7 +74,7 @@ describe("snapshots", () => {
   })
 
   test("of the store that are of another log are not used", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)
@@ -96,7 +96,7 @@ describe("snapshots", () => {
   })
 
   test("that cannot be written do not stop the node", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     writeFileSync(join(nodes.home, "file"), "")
     const one = nodes.node(store, { home: join(nodes.home, "file"), snapshotEvery: 1 })
     await eventually(() => one.live)
@@ -107,7 +107,7 @@ describe("snapshots", () => {
   })
 
   test("left half written by a crash leave the one before", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)

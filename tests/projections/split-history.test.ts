@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 describe("a split history", () => {
   test("after everything was lost is seen; what is in memory is served and nothing may be written", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)
@@ -35,7 +35,7 @@ describe("a split history", () => {
   })
 
   test("after the log was replaced by a longer one is seen", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)
@@ -49,7 +49,7 @@ describe("a split history", () => {
   })
 
   test("after the end of the append-only file was cut is seen from the local snapshot", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story.slice(0, 11))
     const one = nodes.node(store)
     await eventually(() => one.live)
@@ -71,7 +71,7 @@ describe("a split history", () => {
   })
 
   test("is over when the right log is back", async () => {
-    const store = nodes.openStore(server)
+    const store = await nodes.openStore(server)
     await append(store, story)
     const one = nodes.node(store)
     await eventually(() => one.live)

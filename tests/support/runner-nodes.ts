@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { connectRedis } from "../../src/platform/redis.ts"
 import type { EventStore } from "../../src/platform/event-store.ts"
+import { connectedStore } from "./connected-store.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
 import { type Runner, type RunnerOptions, projectionRunner } from "../../src/projections/runner.ts"
 import type { RedisServer } from "./redis-server.ts"
@@ -20,7 +21,9 @@ export interface RunnerNodes {
   /** Folder of the first node's snapshot, and of what else a test wants to write. */
   readonly home: string
   readonly lines: string[]
-  openStore(server: RedisServer): EventStore
+  openStore(server: RedisServer): Promise<EventStore>
+  /** One whose Redis is away. */
+  unconnectedStore(server: RedisServer): EventStore
   node(store: EventStore, more?: Partial<RunnerOptions>): RunnerNode
   stop(): Promise<void>
 }
@@ -34,7 +37,12 @@ export function runnerNodes(): RunnerNodes {
   return {
     home,
     lines,
-    openStore(server) {
+    async openStore(server) {
+      const store = await connectedStore((name, purpose) => connectRedis(server.url, name, purpose, log))
+      stores.push(store)
+      return store
+    },
+    unconnectedStore(server) {
       const store = redisEventStore((name, purpose) => connectRedis(server.url, name, purpose, log))
       stores.push(store)
       return store

@@ -10,7 +10,7 @@ import { connectRedis } from "../../../src/platform/redis.ts"
 import { join } from "node:path"
 import { once } from "node:events"
 import { programEnvironment } from "../../support/program-environment.ts"
-import { redisEventStore } from "../../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../../support/connected-store.ts"
 import { sha256 } from "../../../src/platform/ids.ts"
 import { setTimeout as sleep } from "node:timers/promises"
 import { tmpdir } from "node:os"
@@ -40,7 +40,7 @@ afterAll(async () => {
 /** Two tokens, and changes of the one and the other in turn. */
 async function fill(): Promise<void> {
   const { log } = recordedLog()
-  const store = redisEventStore((name, purpose) => connectRedis(shared.REDIS_URL, name, purpose, log))
+  const store = await connectedStore((name, purpose) => connectRedis(shared.REDIS_URL, name, purpose, log))
   const sketch = (id: string, type: string, data: object, index: number) => {
     const meta = { actor: { name: "ADMIN", admin: true }, command_id: `c${index}`, command: "C", correlation_id: "c" }
     return { kind: "api-token", id, type, data, meta: { ...meta, at: "2026-01-02T03:04:05.000Z", owners: [id] } }
