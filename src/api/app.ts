@@ -196,6 +196,7 @@ async function atPosition(query: URLSearchParams, { projections }: Api): Promise
   })
 }
 
+/** The response is of the kind of the server layer under h3, which writes it as it is; one of the platform is read back as a stream. */
 async function success(endpoint: Endpoint, answer: Answer, call: Call, req: Request): Promise<Response> {
   const { version, position } = answer
   const text = answer.text ?? (answer.body === undefined ? "" : JSON.stringify(answer.body))
