@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { jsonBody, parseJson } from "../../src/api/json-body.ts"
 import { GatehouseError } from "../../src/errors.ts"
-import fc from "fast-check"
+import { fc } from "../support/property.ts"
 
 const text = (value: string) => parseJson(Buffer.from(value))
 const codeOf = (run: () => unknown): string => {

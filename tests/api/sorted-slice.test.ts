@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { sortedSlice } from "../../src/api/sorted-slice.ts"
 
 const order = (a: number, b: number) => a - b

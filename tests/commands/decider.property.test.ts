@@ -1,4 +1,4 @@
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { type World, all, apply, emptyWorld, find } from "../../src/events/world.ts"
 import { admin, decider, owner, system, token } from "../support/decider.ts"
 import { describe, expect, it } from "vitest"

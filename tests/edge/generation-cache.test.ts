@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { generationCache } from "../../src/edge/generation-cache.ts"
 
 describe("a generation cache", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { identityHeaders } from "../../src/edge/identity-headers.ts"
 import type { AccessTokenClaims } from "../../src/projections/access-token-claims.ts"
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { goodClaims } from "../support/access-tokens.ts"
 
 const headers = (change: Partial<AccessTokenClaims>) => {

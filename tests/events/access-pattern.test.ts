@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { emailPatternError, foldAscii, readAddress, readEmailPattern } from "../../src/events/access-pattern.ts"
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 
 describe("an e-mail rule", () => {
   it("is an address, a domain, the subdomains of one, or anybody", () => {

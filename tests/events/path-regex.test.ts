@@ -1,4 +1,4 @@
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { describe, expect, it } from "vitest"
 import { GatehouseError } from "../../src/errors.ts"
 import { pathRegex } from "../../src/events/path-regex.ts"

@@ -1,6 +1,6 @@
 import { CertificateDomain, HostName, covers } from "../../src/events/values.ts"
 import { describe, expect, it } from "vitest"
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 
 describe("a host name", () => {
   it.each([

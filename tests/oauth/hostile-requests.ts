@@ -1,4 +1,4 @@
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import type { Answer } from "./oauth-node.ts"
 import { expect } from "vitest"
 

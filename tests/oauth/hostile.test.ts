@@ -1,4 +1,4 @@
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import { canonicalJson } from "../../src/platform/canonical-json.ts"
-import fc from "fast-check"
+import { fc } from "../support/property.ts"
 
 /** By the definition: every object's keys sorted, whatever their order was. */
 function byDefinition(value: unknown): string {

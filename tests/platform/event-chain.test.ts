@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { ChainError, chain, genesisHash, verifyChain } from "../../src/platform/event-chain.ts"
 import type { EventRecord } from "../../src/platform/event-store.ts"
 import { eventsAfter } from "../support/records.ts"

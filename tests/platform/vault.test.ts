@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { randomBytes } from "node:crypto"
 import { vault } from "../../src/platform/vault.ts"
 

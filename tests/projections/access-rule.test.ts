@@ -1,6 +1,6 @@
 import { type AccessRule, type Person, ruleFault } from "../../src/projections/access-rule.ts"
 import { describe, expect, it } from "vitest"
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 
 const anyone: AccessRule = { auth_required_users: null, auth_required_emails: null, auth_required_groups: null }
 const alice: Person = {

@@ -1,4 +1,4 @@
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { describe, expect, it } from "vitest"
 import { canonicalTarget } from "../../src/projections/canonical-target.ts"
 import { excludedPaths, isExcluded } from "../../src/projections/excluded-paths.ts"

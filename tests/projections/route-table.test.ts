@@ -1,4 +1,4 @@
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { type MatchedProxy, applicableRoutes, routeTable } from "../../src/projections/route-table.ts"
 import { describe, expect, it } from "vitest"
 import type { Route } from "../../src/events/route.ts"

@@ -1,4 +1,4 @@
-import * as fc from "fast-check"
+import { fc } from "../support/property.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type WebHost, webHost } from "./web-host.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"

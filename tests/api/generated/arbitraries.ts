@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../support/property.ts"
 import { known, waits } from "./population.ts"
 
 /** The part of JSON Schema that the OpenAPI document uses. */

@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import { fc } from "../../support/property.ts"
 
 /** One call of the API by somebody. */
 export interface Operation {

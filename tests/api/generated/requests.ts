@@ -1,6 +1,6 @@
 import { type Schema, anyText, invalid, oddSegment, valid } from "./arbitraries.ts"
 import type { Endpoint } from "../../../src/api/endpoint.ts"
-import fc from "fast-check"
+import { fc } from "../../support/property.ts"
 import { jsonSchema } from "../../../src/api/openapi.ts"
 import { known } from "./population.ts"
 

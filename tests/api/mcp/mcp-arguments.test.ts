@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import fc from "fast-check"
+import { fc } from "../../support/property.ts"
 import { endpoints } from "../../../src/api/endpoint-table.ts"
 import { bodyArgument, fieldsOf, toolsOf } from "../../../src/api/mcp/tool.ts"
 import { mcpServer, api, alice, modern } from "./mcp-clients.ts"

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { BodyFilter } from "../../../src/edge/mcp/body-filter.ts"
 import { eventFilter } from "../../../src/edge/mcp/event-filter.ts"
-import fc from "fast-check"
+import { fc } from "../../support/property.ts"
 import { heldBytes } from "../../../src/edge/mcp/held-bytes.ts"
 import { jsonFilter } from "../../../src/edge/mcp/body-filter.ts"
 

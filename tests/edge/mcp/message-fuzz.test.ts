@@ -3,7 +3,7 @@ import { type TestEdge, testEdge } from "../../support/edge.ts"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { rawClient, statuses } from "../../support/raw-client.ts"
 import { defaultMcp } from "../../support/access-tokens.ts"
-import fc from "fast-check"
+import { fc } from "../../support/property.ts"
 import { readBody } from "../../../src/edge/mcp/message.ts"
 
 /** A value as a lax parser sees it: an object is every member that stands in the text, in order. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import fc from "fast-check"
+import { fc } from "../../support/property.ts"
 import { randomBytes } from "node:crypto"
 import { sessionIds } from "../../../src/edge/mcp/session-ids.ts"
 

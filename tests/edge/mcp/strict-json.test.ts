@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { hasLookalike, lookalikes, readJson } from "../../../src/edge/mcp/strict-json.ts"
-import fc from "fast-check"
+import { fc } from "../../support/property.ts"
 
 const fault = (text: string | Buffer) => {
   const read = readJson(Buffer.from(text))
