@@ -12,7 +12,7 @@ const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"])
  * surrogates, no number beyond a double, at most 32 levels.
  * @param limit bytes; reading stops at the first byte beyond it
  * @returns undefined for an empty body
- * @throws GatehouseError `unsupported_media_type`, `payload_too_large`, `invalid_json`
+ * @throws GatehouseError `unsupported_media_type`, `payload_too_large`, `invalid_json`; `bad_request` when the client leaves before its end
  */
 export async function jsonBody(request: JsonRequest, limit: number): Promise<unknown> {
   const bytes = await readBytes(request, limit)
@@ -36,10 +36,15 @@ async function readBytes(request: JsonRequest, limit: number): Promise<Uint8Arra
   if (body === null) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > limit) throw tooLarge()
-    chunks.push(chunk)
+  try {
+    for await (const chunk of body) {
+      size += chunk.length
+      if (size > limit) throw tooLarge()
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (error instanceof GatehouseError) throw error
+    throw new GatehouseError("bad_request", "the body did not arrive whole")
   }
   return Buffer.concat(chunks)
 }

@@ -1,6 +1,9 @@
+import { type AddressInfo, connect } from "node:net"
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http"
 import { describe, expect, test } from "vitest"
 import { jsonBody, parseJson } from "../../src/api/json-body.ts"
 import { GatehouseError } from "../../src/errors.ts"
+import { once } from "node:events"
 import { fc } from "../support/property.ts"
 
 const text = (value: string) => parseJson(Buffer.from(value))
@@ -101,6 +104,18 @@ describe("reading a body", () => {
     const headers = { "content-type": "application/json" }
     await expect(jsonBody(request(endless, headers), 10_000)).rejects.toMatchObject({ code: "payload_too_large" })
     expect(pulled).toBeLessThan(20)
+  })
+
+  test("is refused when its client leaves before the end", async () => {
+    const server = createServer().listen(0, "127.0.0.1")
+    await once(server, "listening")
+    const client = connect((server.address() as AddressInfo).port, "127.0.0.1")
+    client.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{}")
+    const [req, res] = (await once(server, "request")) as [IncomingMessage, ServerResponse]
+    const read = jsonBody({ headers: new Headers(), body: null, runtime: { name: "node", node: { req, res } } }, 100)
+    client.destroy()
+    await expect(read).rejects.toMatchObject({ code: "bad_request" })
+    server.close()
   })
 
   test("gives nothing for an empty body, of whatever type", async () => {
