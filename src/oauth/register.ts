@@ -8,6 +8,7 @@ import { OAuthError } from "./oauth-error.ts"
 import type { H3Event } from "h3"
 import { registeredMetadata } from "./client-metadata.ts"
 import { done } from "./done.ts"
+import { find } from "../events/world.ts"
 import { hasHash } from "./known-client.ts"
 import { about } from "./outcome.ts"
 
@@ -23,17 +24,19 @@ export const register: Handler = async (server, event) => {
   const metadata = registeredMetadata(server, await registrationBody(event))
   const secret = metadata.token_endpoint_auth_method.startsWith("client_secret") ? randomSecret() : undefined
   const registrationToken = randomSecret()
+  const asked = server.clock().toISOString()
+  const client_id = `mcp_${randomSecret(16)}`
   const data = {
-    client_id: `mcp_${randomSecret(16)}`,
+    client_id,
     metadata,
     secret_hash: secret === undefined ? null : sha256(secret),
     registration_token_hash: sha256(registrationToken),
     expires_at: clientLifeEnds(server),
   }
   done(await server.bus.execute({ type: "RegisterClient", data, actor: oauthActor, ip: clientAddress(event) }))
-  server.log.info("oauth_client_registered", { client_id: data.client_id, ip: clientAddress(event) })
-  const registered = { ...data, created_at: server.clock().toISOString() }
-  const { client_id } = data
+  server.log.info("oauth_client_registered", { client_id, ip: clientAddress(event) })
+  // Its times are the log's, which a later read shows too.
+  const registered = find(server.projections.world, "client", client_id) ?? { ...data, created_at: asked }
   return about(clientInformation(server, registered, registrationToken, secret, 201), { client_id })
 }
 

@@ -4,8 +4,7 @@ import { vault } from "../../src/platform/vault.ts"
 
 /** Makes a new signing key on a node, as the administration's endpoint does. */
 export async function rotateSigningKey(node: OAuthNode): Promise<{ kid: string; activates_at: string }> {
-  const clock = () => new Date(Date.now() + node.clock.offset)
-  const parts = { ...node, clock, vault: vault(Buffer.from(node.config.MASTER_KEY, "base64")) }
+  const parts = { ...node, clock: node.now, vault: vault(Buffer.from(node.config.MASTER_KEY, "base64")) }
   const rotation = await signingKeys(parts).rotation()
   await node.bus.execute({ ...rotation, actor: { name: "ADMIN", admin: true, token: "admin" } }, 10_000)
   return rotation.data

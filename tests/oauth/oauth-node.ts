@@ -21,7 +21,7 @@ import { loadConfig } from "../../src/platform/config.ts"
 import { type OAuthApp, oauthApp } from "../../src/oauth/app.ts"
 import { once } from "node:events"
 import { projectionRunner } from "../../src/projections/runner.ts"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
 import { type TtlStore, ttlStore } from "../../src/platform/ttl-store.ts"
@@ -49,8 +49,9 @@ export interface OAuthNode {
   readonly config: Config
   readonly world: World
   readonly projections: Projections
-  /** Milliseconds that this node's clock is ahead. */
-  readonly clock: { offset: number }
+  /** Milliseconds that this node's clock is ahead: of the time, or of `at`, milliseconds since the epoch, where it stands still. */
+  readonly clock: { offset: number; at?: number | undefined }
+  readonly now: () => Date
   readonly logLines: string[]
   readonly log: Logger
   readonly store: EventStore
@@ -86,10 +87,10 @@ export async function oauthNode({
     ...env,
   })
   const logLines: string[] = []
-  const clock = { offset: 0 }
-  const now = () => new Date(Date.now() + clock.offset)
+  const clock: OAuthNode["clock"] = { offset: 0 }
+  const now = () => new Date((clock.at ?? Date.now()) + clock.offset)
   const log = logger("DEBUG", now, (line) => void logLines.push(line))
-  const store = redisEventStore((name, purpose) => connectRedis(logUrl, name, purpose, log))
+  const store = await connectedStore((name, purpose) => connectRedis(logUrl, name, purpose, log))
   const home = mkdtempSync(join(tmpdir(), "gatehouse-oauth-"))
   const ending = new AbortController()
   const runner = projectionRunner({
@@ -105,6 +106,8 @@ export async function oauthNode({
   while (!runner.ready) await new Promise((resolve) => setTimeout(resolve, 5))
   const bus = commandBus(store, runner.awaitOutcome, now)
   const redis = connectRedis(redisUrl, "oauth", "command", log)
+  // A request waits a part of a second for a connection that is being made; a busy machine takes longer.
+  await once(redis, "ready")
   const ttl = ttlStore(redis)
   const app = oauthApp({
     config,
@@ -128,6 +131,7 @@ export async function oauthNode({
     world: runner.world,
     projections: runner,
     clock,
+    now,
     logLines,
     log,
     store,
@@ -153,13 +157,7 @@ export async function oauthNode({
   }
 }
 
-function decide(
-  config: Config,
-  store: ReturnType<typeof redisEventStore>,
-  now: () => Date,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
+function decide(config: Config, store: EventStore, now: () => Date, log: Logger, signal: AbortSignal): Promise<void> {
   const policy = policyOf(config)
   const { lead } = deciderLoop({
     store,

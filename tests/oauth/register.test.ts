@@ -1,6 +1,6 @@
 import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { all, find } from "../../src/events/world.ts"
 import { registerClient, tokensFor } from "./flow.ts"
 
@@ -15,6 +15,10 @@ beforeAll(async () => {
   resource = await protectedProxy(node, "mcp.test")
 })
 
+afterEach(() => {
+  node.clock.at = undefined
+})
+
 afterAll(async () => {
   await node?.stop()
   await redis?.stop()
@@ -24,7 +28,7 @@ const good = { redirect_uris: ["https://client.example/cb"] }
 
 describe("registration", () => {
   it("answers with what was stored: defaults filled in, unknown members dropped", async () => {
-    const before = Math.floor(Date.now() / 1000)
+    node.clock.at = Date.now()
     const answer = await send(node, "/register", {
       json: {
         ...good,
@@ -58,7 +62,7 @@ describe("registration", () => {
     expect(client_secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
     expect(registration_access_token).toMatch(/^[A-Za-z0-9_-]{43}$/)
     expect(registration_client_uri).toBe(`${node.issuer}/register/${String(client_id)}`)
-    expect(client_id_issued_at as number).toBeGreaterThanOrEqual(before)
+    expect(client_id_issued_at).toBe(Math.floor(node.clock.at / 1000))
     expect((client_secret_expires_at as number) - (client_id_issued_at as number)).toBe(7_776_000)
     expect(metadata).toEqual({
       ...good,
@@ -77,6 +81,16 @@ describe("registration", () => {
     const stored = JSON.stringify(find(node.world, "client", client_id as string))
     expect(stored).not.toContain(client_secret)
     expect(stored).not.toContain(registration_access_token)
+  })
+
+  it("tells the times that a later read shows too, whatever passed until the log had it", async () => {
+    let looks = 0
+    Object.defineProperty(node.clock, "at", { configurable: true, get: () => Date.now() + (looks += 1) * 1000 })
+    const made = (await send(node, "/register", { json: good })).json<Record<string, string>>()
+    Object.defineProperty(node.clock, "at", { configurable: true, writable: true, value: undefined })
+    const { client_secret: _, registration_access_token: token, client_id } = made
+    const read = await send(node, `/register/${client_id}`, { headers: { authorization: `Bearer ${token}` } })
+    expect({ ...read.json(), client_secret: made["client_secret"] }).toEqual(made)
   })
 
   it("gives a public client no secret", async () => {
