@@ -8,7 +8,7 @@ import { connectedStore } from "./connected-store.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
 import { type Runner, type RunnerOptions, projectionRunner } from "../../src/projections/runner.ts"
 import type { RedisServer } from "./redis-server.ts"
-import { type EventSketch, commitAfter, recordedLog } from "./records.ts"
+import { type EventSketch, commitAfter, eventually, recordedLog } from "./records.ts"
 
 /** A running runner and the errors that it called fatal. */
 export interface RunnerNode extends Runner {
@@ -105,7 +105,8 @@ export const story: readonly EventSketch[] = [
   email("a", "other@example.com"),
 ]
 
-/** Commits events at the head of a store. */
+/** Commits events at the head of a store, which may still be on its way back to a Redis that was started again. */
 export async function append(store: EventStore, events: readonly EventSketch[]): Promise<void> {
-  expect(await store.commit(commitAfter(await store.head(), events))).toEqual({ status: "committed" })
+  const head = await eventually(() => store.head().catch(() => undefined))
+  expect(await store.commit(commitAfter(head, events))).toEqual({ status: "committed" })
 }
