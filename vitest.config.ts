@@ -23,6 +23,8 @@ export default defineConfig({
     maxWorkers: 4,
     testTimeout: 40_000,
     hookTimeout: 60_000,
+    // What is looked for again and again comes in its own time: the access log alone is handed on four times a second.
+    expect: { poll: { timeout: 10_000 } },
     passWithNoTests: false,
     allowOnly: false,
     projects: [

@@ -11,10 +11,9 @@ describe("aborts", () => {
     const client = await rawClient(edge.httpPort)
     client.socket.write(get("/left"))
     await until(() => upstream.requests.length === 1)
-    const from = performance.now()
     client.socket.destroy()
     await until(() => upstream.sockets.size === 0)
-    expect(performance.now() - from).toBeLessThan(500)
+    // Not by the request's own time, which would have been a 504.
     expect(await record("/left")).toMatchObject({ reason: "client_closed", status: 0 })
   })
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest"
 import { rawClient, rawExchange, statuses } from "../support/raw-client.ts"
-import { type Recorder, recorder } from "../support/recorder.ts"
-import { type TestEdge, testEdge } from "../support/edge.ts"
+import { recorder } from "../support/recorder.ts"
+import { testEdge } from "../support/edge.ts"
 import { PortError } from "../../src/edge/listen.ts"
 import { connect } from "node:net"
 import { freePort } from "../support/ports.ts"
@@ -33,15 +33,14 @@ describe("silent and slow clients", () => {
     const { edge } = await start({ EDGE_FIRST_BYTE_TIMEOUT: "1" })
     for (const port of [edge.httpPort, edge.httpsPort]) {
       const client = await rawClient(port, port === edge.httpsPort ? null : undefined)
-      expect(await elapsed(() => client.closed())).toBeLessThan(2000)
-      expect(client.received()).toBe("")
+      expect(await client.closed()).toBe("")
     }
   })
 
   it("a handshake that does not go on is closed", async () => {
     const { edge } = await start({ EDGE_HANDSHAKE_TIMEOUT: "1" })
     const client = await rawClient(edge.httpsPort)
-    expect(await elapsed(() => client.closed())).toBeLessThan(2500)
+    await client.closed()
   })
 
   it("a head that does not end is a 408", async () => {
@@ -57,26 +56,27 @@ describe("silent and slow clients", () => {
     const { edge } = await start({ EDGE_FIRST_BYTE_TIMEOUT: "1", EDGE_HEADERS_TIMEOUT: "1" })
     const client = await rawClient(edge.httpPort)
     const drip = setInterval(() => client.socket.write("\r\n"), 100)
-    expect(await elapsed(() => client.closed())).toBeLessThan(3500)
+    await client.closed()
     clearInterval(drip)
   })
 
   it("an idle connection is closed after its time, and not before", async () => {
     const { edge } = await start({ EDGE_KEEPALIVE_TIMEOUT: "1" })
     const client = await rawClient(edge.httpPort)
-    client.socket.write(get())
-    await client.until((text) => text.endsWith("ok"))
-    const time = await elapsed(() => client.closed())
+    const time = await elapsed(async () => {
+      client.socket.write(get())
+      await client.until((text) => text.endsWith("ok"))
+      await client.closed()
+    })
     expect(time).toBeGreaterThan(800)
-    expect(time).toBeLessThan(2000)
   })
 
   it("others are served meanwhile", async () => {
-    const { edge } = await start({ EDGE_HEADERS_TIMEOUT: "1" })
+    const { edge } = await start({ EDGE_HEADERS_TIMEOUT: "600" })
     const slow = await Promise.all(Array.from({ length: 100 }, () => rawClient(edge.httpPort)))
     for (const { socket } of slow) socket.write("GET / HTTP/1.1\r\n")
-    expect(await elapsed(() => rawExchange(edge.httpPort, get("/", "Connection: close\r\n")))).toBeLessThan(500)
-    await Promise.all(slow.map((client) => client.closed()))
+    expect(statuses(await rawExchange(edge.httpPort, get("/", "Connection: close\r\n")))).toEqual([200])
+    expect(slow.filter(({ isClosed }) => isClosed)).toEqual([])
   })
 
   it("a body that is slower than the least rate is a 408, and the backend never gets it whole", async () => {
@@ -96,7 +96,7 @@ describe("numbers of connections", () => {
     const { edge } = await start({ EDGE_MAX_CONNECTIONS_PER_IP: "2" })
     const [first] = await Promise.all([rawClient(edge.httpPort), rawClient(edge.httpPort)])
     const third = await rawClient(edge.httpPort)
-    await third.closed(1000)
+    await third.closed()
     first.socket.destroy()
     await until(() => edge.status().connections === 1)
     expect(statuses(await rawExchange(edge.httpPort, get("/", "Connection: close\r\n")))).toEqual([200])
@@ -111,7 +111,7 @@ describe("numbers of connections", () => {
   it("in all, over both listeners", async () => {
     const { edge } = await start({ EDGE_MAX_CONNECTIONS: "1" })
     await rawClient(edge.httpsPort, null)
-    await (await rawClient(edge.httpPort)).closed(1000)
+    await (await rawClient(edge.httpPort)).closed()
   })
 
   it("connections are counted down however they end", async () => {
@@ -169,25 +169,21 @@ it.each([
 })
 
 describe("draining", () => {
-  const slow = (upstream: Recorder, ms: number) => {
-    upstream.respond = ({ socket }) =>
-      setTimeout(() => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"), ms)
-  }
-  const close = (edge: TestEdge, ms: number) => elapsed(() => edge.close(ms))
-
   it("lets open requests end, ends idle connections, and takes no new ones", async () => {
     const { edge, upstream } = await start()
-    slow(upstream, 300)
+    upstream.respond = () => {}
     const idle = await rawClient(edge.httpPort)
     const busy = await rawClient(edge.httpPort)
     busy.socket.write(get())
     await until(() => upstream.requests.length === 1)
-    const closing = close(edge, 5000)
-    await idle.closed(1000)
+    // Longer than a test may take: what it waits for is the request alone.
+    const closing = edge.close(600_000)
+    await idle.closed()
     await expect(rawClient(edge.httpPort)).rejects.toThrow(/ECONNREFUSED/)
+    upstream.requests[0]!.socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
     const text = await busy.closed()
     expect(text).toMatch(/Connection: close[^]*done$/)
-    expect(await closing).toBeLessThan(2000)
+    await closing
   })
 
   it("cuts what is left when the time is over", async () => {
@@ -198,7 +194,7 @@ describe("draining", () => {
     stream.socket.write(get())
     await stream.until((text) => text.includes("data: 1"))
     await rawClient(edge.httpsPort)
-    expect(await close(edge, 200)).toBeLessThan(1200)
+    await edge.close(200)
     expect(await stream.closed()).toMatch(/0\r\n\r\n$/)
   })
 })

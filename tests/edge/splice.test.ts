@@ -191,8 +191,8 @@ describe("endings", () => {
   })
 
   it("silence both ways ends it after the idle time", async () => {
-    const client = await join()
     const from = performance.now()
+    const client = await join()
     await client.closed()
     expect(performance.now() - from).toBeGreaterThan(1500)
     await until(() => upstream.sockets.size === 0)

@@ -195,9 +195,7 @@ describe("a body that breaks off never looks complete", () => {
       const timer = setInterval(() => socket.write("a"), 50)
       socket.on("close", () => clearInterval(timer))
     }
-    const from = performance.now()
     await ask(get("/crawl"))
-    expect(performance.now() - from).toBeLessThan(3000)
     expect(await reasonOf("/crawl")).toBe("gateway_timeout")
   })
 })
@@ -219,7 +217,7 @@ describe("streams", () => {
     upstream.respond = ({ socket }) => void socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
     const client = await rawClient(edge.httpPort)
     client.socket.write(get())
-    await client.until((text) => text.includes("\r\n\r\n"), 500)
+    expect(await client.until((text) => text.includes("\r\n\r\n"))).toMatch(/^HTTP\/1\.1 200 /)
     client.socket.destroy()
   })
 

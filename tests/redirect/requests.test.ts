@@ -85,7 +85,12 @@ describe("without a cookie", () => {
   it("a page over plain HTTP goes to TLS first", async () => {
     const plain = (path: string, headers: Record<string, string>) =>
       new Promise<[number, string | undefined]>((resolve, reject) => {
-        const options = { port: web.edge.httpPort, path, headers: { host: "app.localhost", ...headers } }
+        const options = {
+          host: "127.0.0.1",
+          port: web.edge.httpPort,
+          path,
+          headers: { host: "app.localhost", ...headers },
+        }
         const outgoing = request(options, (answer) => {
           answer.resume()
           resolve([answer.statusCode!, answer.headers.location])

@@ -2,6 +2,7 @@ import { type GuardedEdge, guardedEdge } from "./guarded-edge.ts"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { Socket } from "node:net"
 import { rawClient } from "../../support/raw-client.ts"
+import { until } from "../../support/until.ts"
 
 let gate: GuardedEdge
 
@@ -35,6 +36,8 @@ describe("answers that wait to be judged", () => {
       socket.write(head + (patient ? tools(bytes).slice(0, -1) : tools(bytes)))
     }
     const first = [gate.call(list(7)), gate.call(list(7))]
+    // Theirs is the room: what comes at the same time could take it.
+    await until(() => waiting.length === 2)
     await expect.poll(async () => (await gate.call(list(2))).status).toBe(503)
     const refused = await Promise.all([gate.call(list(3)), gate.call(list(4))])
     expect(refused.map(({ status, json }) => [status, json])).toMatchObject([
@@ -63,10 +66,12 @@ describe("answers that wait to be judged", () => {
       `POST /mcp HTTP/1.1\r\nHost: mcp.example.com\r\nAuthorization: Bearer ${gate.token()}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${message.length}\r\n\r\n${message}`,
     )
+    await until(() => waiting.length === 1)
     await expect.poll(status).toBe(503)
     client.socket.destroy()
     await expect.poll(status).toBe(200)
     const broken = gate.call(list(7))
+    await until(() => waiting.length === 2)
     await expect.poll(status).toBe(503)
     waiting.at(-1)!.destroy()
     expect((await broken).status).toBe(502)

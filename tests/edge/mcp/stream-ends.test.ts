@@ -71,7 +71,7 @@ async function stream(claims: object, headers = ""): Promise<RawClient> {
   await client.until((text) => text.includes("\r\n\r\n"))
   return client
 }
-const ended = (client: RawClient) => client.until((text) => text.endsWith("0\r\n\r\n"), 1000)
+const ended = (client: RawClient) => client.until((text) => text.endsWith("0\r\n\r\n"))
 const status = async (claims: object) =>
   (await gate.call({ jsonrpc: "2.0", id: 1, method: "ping" }, { token: gate.token({ ...claims }) })).status
 
