@@ -3,6 +3,7 @@ import { type Installation, type Node, eventually, installation, startNode } fro
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type Service, type ServiceEvent, evolveService } from "../../src/events/service.ts"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
+import { freePortRange } from "../support/ports.ts"
 import { once } from "node:events"
 
 /** Kills at each point, in a run of everything; `just test-crash-points` makes it 20. */
@@ -10,7 +11,7 @@ const passes = Number(process.env["CRASH_PASSES"] ?? "1")
 vi.setConfig({ testTimeout: 60_000 + passes * 30_000, hookTimeout: 120_000 })
 
 const base = "/api/v1/services"
-const firstPort = 13_000 + (process.pid % 400) * 40
+const firstPort = freePortRange()
 let engine: ContainerEngine
 let redis: RedisServer
 let shared: Installation

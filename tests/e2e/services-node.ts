@@ -1,9 +1,10 @@
 import { type ContainerEngine, makeWebImage, startContainerEngine } from "../support/container-engine.ts"
 import { type Installation, type Node, api, installation, startNode } from "../support/gatehouse.ts"
 import { afterAll, beforeAll, expect } from "vitest"
+import { freePortRange } from "../support/ports.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 
-const firstPort = 12_000 + (process.pid % 400) * 40
+const firstPort = freePortRange()
 export const base = "/api/v1/services"
 export let engine: ContainerEngine
 export let redis: RedisServer

@@ -3,6 +3,7 @@ import { type EffectNode, type NodeSetup, effectNode } from "./effect-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, afterEach, beforeAll, vi } from "vitest"
 import { find } from "../../src/events/world.ts"
+import { freePortRange } from "../support/ports.ts"
 import { join } from "node:path"
 import { mkdtempSync, rmSync } from "node:fs"
 import { randomBytes } from "node:crypto"
@@ -48,7 +49,7 @@ export function dockerSite(dockerParts: NonNullable<NodeSetup["dockerParts"]> = 
   vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 })
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-docker-"))
   const masterKey = randomBytes(32)
-  const firstPort = 12_000 + (process.pid % 400) * 40
+  const firstPort = freePortRange()
   let engine: ContainerEngine
   let redis: RedisServer
   let node: EffectNode

@@ -1,6 +1,6 @@
 import { createServer } from "node:net"
 import { expect, test } from "vitest"
-import { freePort } from "./ports.ts"
+import { freePort, freePortRange } from "./ports.ts"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
 
@@ -19,4 +19,16 @@ test("a free port is nobody else's, none that an outgoing connection could be gi
     await once(server, "listening")
     server.close()
   }
+})
+
+test("a range of ports is nobody else's, nor any port of it one that is given alone", async () => {
+  const taken = new Set<number>()
+  for (let count = 0; count < 3; count += 1) {
+    const first = freePortRange()
+    for (let port = first; port < first + 40; port += 1) {
+      expect(taken.has(port), String(port)).toBe(false)
+      taken.add(port)
+    }
+  }
+  for (let count = 0; count < 20; count += 1) expect(taken.has(await freePort())).toBe(false)
 })

@@ -17,7 +17,7 @@ function ephemeral(): readonly [first: number, last: number] {
   }
 }
 
-/** Below are the ports of services in tests, which take theirs from a range. */
+/** Below are the ports of services in tests, which take theirs from a range: {@link freePortRange}. */
 const lowest = 29_100
 const highest = 65_500
 const [first, last] = ephemeral()
@@ -44,6 +44,22 @@ function isFirst(port: number): boolean {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
     throw error
   }
+}
+
+/** Ports of the ranges that are given, and where the first of them begins. */
+const rangeLength = 40
+const firstRange = 12_000
+const ranges = Math.floor((lowest - firstRange) / rangeLength)
+
+/** Forty ports one after the other for the services of a node, which nobody else is given in this run. @returns the first of them */
+export function freePortRange(): number {
+  // Not from the first one on: another run may be under way on this machine.
+  const start = randomInt(ranges)
+  for (let tries = 0; tries < ranges; tries += 1) {
+    const port = firstRange + ((start + tries) % ranges) * rangeLength
+    if (isFirst(port)) return port
+  }
+  throw new Error("no range of ports is left")
 }
 
 /** A port that was free just now, that nobody else is given in this run, and that no outgoing connection will get. */

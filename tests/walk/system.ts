@@ -4,7 +4,7 @@ import { type Node, eventually, installation, startNode } from "../support/gateh
 import { startPebble } from "../support/pebble.ts"
 import { type OidcStub, oidcStub } from "../oauth/oidc-stub.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
-import { freePort } from "../support/ports.ts"
+import { freePort, freePortRange } from "../support/ports.ts"
 
 /** All of Gatehouse with everything around it: Redis, an ACME CA, a container engine, an MCP server as backend. */
 export interface System {
@@ -24,7 +24,7 @@ export interface System {
   stop(): Promise<void>
 }
 
-const firstPort = 12_000 + (process.pid % 400) * 40
+const firstPort = freePortRange()
 
 export async function startSystem(): Promise<System> {
   const redis = await redisServer()
