@@ -1,5 +1,6 @@
 import type { TtlStore } from "./ttl-store.ts"
 import { GatehouseError } from "../errors.ts"
+import { soon } from "./redis-call.ts"
 
 /** How many events a window takes. */
 export interface Limit {
@@ -45,20 +46,9 @@ export function rateLimiter(ttl: Pick<TtlStore, "count" | "peek">, now: () => nu
       if (count > limit.count) throw full(endsInMs)
     },
     async check(bucket, limit) {
-      const count = await soon(ttl.peek("rate", bucket)).catch(whenAway(() => counted(bucket)))
+      const count = await soon(ttl.peek("rate", bucket), patience).catch(whenAway(() => counted(bucket)))
       if (Number(count ?? 0) >= limit.count) throw full(limit.windowMs)
     },
-  }
-}
-
-/** The call's value, or `store_unavailable` when it takes longer than {@link patience}. */
-async function soon<T>(call: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new GatehouseError("store_unavailable")), patience)
-  try {
-    return await Promise.race([call, late.promise])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -17,6 +17,22 @@ export function untilReady(redis: Redis, waitMs: number): Promise<void> {
   })
 }
 
+/**
+ * The value of a call that is not waited for longer than `ms`. What has arrived by then counts, however late it is: where this
+ * process itself stood still, the store was not silent. @throws GatehouseError `store_unavailable`
+ */
+export async function soon<T>(call: Promise<T>, ms: number): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  // In a turn of the event loop timers come before what was received.
+  const timer = setTimeout(() => setImmediate(() => late.reject(unavailable("does not answer"))), ms)
+  timer.unref()
+  try {
+    return await Promise.race([call, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** First word of the replies that mean: the store cannot do this now, whatever the command. */
 const refusals =
   /^-?(READONLY|LOADING|MISCONF|OOM|NOAUTH|WRONGPASS|NOPERM|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|BUSY|UNBLOCKED)\b/

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises"
 import { type Logger, reason } from "./log.ts"
 import type { TtlStore } from "./ttl-store.ts"
+import { soon } from "./redis-call.ts"
 
 /** How long a request waits for the word of the store, milliseconds. */
 const deadline = 500
@@ -30,21 +30,14 @@ export function usedProofs(
   }
 
   async function ask(id: string): Promise<boolean> {
-    const waiting = new AbortController()
     try {
-      const first = await Promise.race([
-        putNew("proof", id, true, keepMs),
-        sleep(deadline, undefined, { signal: waiting.signal, ref: false }),
-      ])
-      if (first === undefined) throw new Error("the store does not answer")
+      const first = await soon(putNew("proof", id, true, keepMs), deadline)
       if (lost) log.info("used_proofs_shared")
       lost = false
       return first
     } catch (error) {
       away(error)
       return true
-    } finally {
-      waiting.abort()
     }
   }
 

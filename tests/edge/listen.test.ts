@@ -6,6 +6,7 @@ import { PortError } from "../../src/edge/listen.ts"
 import { connect } from "node:net"
 import { freePort } from "../support/ports.ts"
 import { once } from "node:events"
+import { programEnvironment } from "../support/program-environment.ts"
 import { spawn } from "node:child_process"
 import { until } from "../support/until.ts"
 
@@ -157,7 +158,7 @@ it.each([
     await assertStrictParser().then(() => console.log("strict"), (error) => console.log(error.message))`
   const run = async (args: readonly string[], extra: Record<string, string>) => {
     const child = spawn(process.execPath, [...args, "--input-type=module", "-e", script], {
-      env: { PATH: "", ...extra },
+      env: { ...programEnvironment(), ...extra },
     })
     let output = ""
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))

@@ -42,6 +42,19 @@ describe("the memory of used proofs", () => {
     expect(await server.command(`PTTL ${left[0]}`)).toMatch(/:[1-9]\d+/)
   })
 
+  it("takes no delay of its own process for the store's silence", async () => {
+    const [one, two] = [node(), node()]
+    expect([await one("s"), await two("t")]).toEqual([true, true])
+    server.pause()
+    const asked = one("u")
+    await new Promise((resolve) => setImmediate(resolve))
+    server.resume()
+    // Longer than a request waits for the store's word, which comes meanwhile.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 800)
+    expect([await asked, await two("u"), await one("u")]).toEqual([true, false, false])
+    expect(lines.join("")).not.toContain("used_proofs_not_shared")
+  })
+
   it("keeps nobody waiting while the store is gone, says so once, and comes back", async () => {
     const one = node()
     expect(await one("d")).toBe(true)
