@@ -1,7 +1,7 @@
 import { type RunningApi, runningApi } from "../api/running-api.ts"
 import { type WatchedPage, startChromium, watchedPage } from "../support/chromium.ts"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
-import type { Browser } from "playwright-core"
+import type { Browser, Locator } from "playwright-core"
 import { endpoints } from "../../src/api/endpoint-table.ts"
 
 let api: RunningApi
@@ -9,7 +9,7 @@ let browser: Browser
 let watched: WatchedPage
 beforeAll(async () => {
   ;[api, browser] = await Promise.all([runningApi(), startChromium()])
-}, 30_000)
+})
 afterAll(() => Promise.all([browser.close(), api.stop()]))
 beforeEach(async () => {
   watched = await watchedPage(browser)
@@ -17,6 +17,9 @@ beforeEach(async () => {
   await watched.page.locator("details.operation").first().waitFor()
 })
 afterEach(() => watched.page.close())
+
+/** The status comes first; when nothing can be stopped any more, the whole answer is there. */
+const answered = (operation: Locator) => operation.getByText("Stop", { exact: true }).waitFor({ state: "hidden" })
 
 it("lists every operation, and finds them by words", async () => {
   const { page, complaints } = watched
@@ -48,6 +51,7 @@ it("calls an operation with the token that was typed in", async () => {
   await page.locator("#token").fill(api.adminToken)
   await operation.getByRole("button", { name: "Send GET" }).click()
   await operation.getByRole("status").getByText("200").waitFor()
+  await answered(operation)
   const answer = JSON.parse((await operation.locator("pre").textContent())!) as unknown
   expect(answer).toMatchObject({ name: "ADMIN", is_admin: true })
   expect(complaints).toEqual([])
@@ -64,6 +68,7 @@ it("sends bodies, and shows what comes back as text", async () => {
   await operation.locator("textarea").fill(JSON.stringify({ hostname: "page.internal", target_url: markup }))
   await operation.getByRole("button", { name: "Send POST" }).click()
   await operation.getByRole("status").getByText("201").waitFor()
+  await answered(operation)
   expect(await operation.locator("img").count()).toBe(0)
   expect(complaints).toEqual([])
 })
@@ -75,7 +80,7 @@ it("is held back by its policy from anything else", async () => {
   })()`)
   expect(blocked).toBe("TypeError")
   await page.evaluate(`fetch("https://example.com/").catch(() => undefined)`)
-  expect(complaints.join("\n")).toMatch(/TrustedHTML[\s\S]*Content Security Policy/i)
+  await expect.poll(() => complaints.join("\n")).toMatch(/TrustedHTML[\s\S]*Content Security Policy/i)
 })
 
 it("greets with an example that can be copied: its address is that of the page", async () => {
