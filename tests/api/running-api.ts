@@ -27,7 +27,7 @@ import { oauthParts } from "../support/oauth-parts.ts"
 import { policy } from "../support/decider.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { randomBytes } from "node:crypto"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
 import { webhookParts } from "../../src/webhook-parts.ts"
@@ -96,7 +96,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
     (line) => void logged.push(line),
   )
   const connect = (name: string, purpose: "command" | "blocking") => connectRedis(redis.url, name, purpose, log)
-  const parts = logOf(redisEventStore(connect), { ...config, GATEHOUSE_HOME: home }, () => undefined, log)
+  const parts = logOf(await connectedStore(connect), { ...config, GATEHOUSE_HOME: home }, () => undefined, log)
   const { store } = parts
   if (overrides.history !== undefined) await store.commit(commitAfter(await store.head(), overrides.history))
   const crash = () => undefined
@@ -165,7 +165,7 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
   const decide = (until: AbortSignal) => keepLease({ store, name: "decider", holder: "test", lead, signal: until, log })
   const running = [projections.run(signal), decide(AbortSignal.any([signal, deciding.signal]))]
   const report: RunningApi["report"] = async (type, data, secrets = {}) => {
-    const done = await bus.execute({ type, data, secrets, actor: { name: "system:test", admin: true } })
+    const done = await bus.execute({ type, data, secrets, actor: { name: "system:test", admin: true } }, 30_000)
     if (done.status !== "accepted") throw new Error(`${type} was not decided`)
     return done.result
   }

@@ -27,7 +27,7 @@ test("audit shows what a refused command was about, finds it by that, and tells 
   const text = await shown("audit", "object=proxy/web.internal")
   expect(text.trim().split("\n")).toHaveLength(3)
   expect(text).toContain("REJECTED already_exists: there is a proxy for web.internal already (proxy/web.internal)")
-  const dead = api.bus.execute({ type: "NoSuchCommand", data: {}, actor: { name: "ADMIN", admin: true } })
+  const dead = api.bus.execute({ type: "NoSuchCommand", data: {}, actor: { name: "ADMIN", admin: true } }, 30_000)
   await expect(dead).rejects.toMatchObject({ code: "internal" })
   expect(await shown("audit", "status=dead")).toContain(
     "NoSuchCommand: DEAD: it could not be decided; see just deadletters",

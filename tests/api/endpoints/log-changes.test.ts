@@ -163,7 +163,7 @@ describe("dead letters", () => {
   const retry = (letter: string) => api.call("POST", `/api/v1/deadletters/${letter}/retry`)
 
   test("are listed and put back to work once, which is recorded", async () => {
-    const dead = api.bus.execute({ type: "NoSuchCommand", data: {}, actor: { name: "ADMIN", admin: true } })
+    const dead = api.bus.execute({ type: "NoSuchCommand", data: {}, actor: { name: "ADMIN", admin: true } }, 30_000)
     await expect(dead).rejects.toMatchObject({ code: "internal" })
     const listed = await letters()
     conforming("listDeadLetters", listed)
