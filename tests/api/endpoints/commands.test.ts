@@ -63,7 +63,7 @@ describe("a write that is not decided in time", () => {
     expect(status).toBe(202)
     expect(body).toEqual({ command_id: expect.any(String), status: "queued" })
     expect(headers.get("location")).toBe(`/api/v1/commands/${body["command_id"] as string}`)
-    expect(performance.now() - began).toBeLessThan(3000)
+    expect(performance.now() - began).toBeLessThan(12_000)
     const shown = await api.call("GET", headers.get("location")!)
     conforming("getCommand", shown.body)
     expect(shown.body).toMatchObject({ status: "queued", type: "CreateToken", decided_at: null })
