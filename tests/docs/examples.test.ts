@@ -115,8 +115,8 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
   ],
 }
 
-/** Milliseconds for the commands of one page, on a busy machine of two cores. */
-const patience = 120_000
+/** Milliseconds for the commands of one page: the longest takes 55 s beside the whole suite, on two cores. */
+const patience = 300_000
 
 let copy: Copy
 let checkout: string
@@ -163,7 +163,8 @@ async function run(blocks: readonly Example[]): Promise<string> {
   shell.stderr.on("data", (chunk: Buffer) => (text.errors += chunk.toString()))
   // The whole group of processes: what a recipe started goes as well.
   const cut = setTimeout(() => process.kill(-shell.pid!, "SIGKILL"), patience - 5_000)
-  const [code] = (await once(shell, "exit")) as [number | null]
+  // Not "exit": what the last command printed may still be on its way then.
+  const [code] = (await once(shell, "close")) as [number | null]
   clearTimeout(cut)
   const tail = `${text.output.slice(-3000)}\n${text.errors.slice(-3000)}`
   if (code !== 0) throw new Error(`${blocks[0]!.page} ended with ${code ?? "a signal"}:\n${tail}`)

@@ -65,7 +65,7 @@ const root = join(import.meta.dirname, "../..")
 export async function startNode(
   shared: Installation,
   overrides: Record<string, string> = {},
-  waitMs = 20_000,
+  waitMs = 45_000,
 ): Promise<Node> {
   const home = overrides["GATEHOUSE_HOME"] ?? mkdtempSync(join(tmpdir(), "gatehouse-"))
   const [httpPort, httpsPort, apiPort] = [await freePort(), await freePort(), await freePort()]
@@ -91,7 +91,8 @@ export async function startNode(
   let printed = ""
   child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()))
   child.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()))
-  const exited = once(child, "exit")
+  // Not "exit": its last lines may still be on their way then.
+  const exited = once(child, "close")
   const node: Node = {
     httpPort: Number(env["HTTP_PORT"]),
     httpsPort: Number(env["HTTPS_PORT"]),
