@@ -16,6 +16,8 @@ export type Fault =
   /** Never reaches the CA; the connection is cut. */
   | { readonly kind: "cut-before" }
   | { readonly kind: "hang" }
+  /** Passed on once that has happened. */
+  | { readonly kind: "hold"; readonly until: Promise<unknown> }
   /** Processed by the CA; the body of its answer is replaced. */
   | { readonly kind: "rewrite"; readonly body: (text: string) => string }
 
@@ -55,6 +57,7 @@ export async function startAcmeRelay(pebble: Pebble): Promise<AcmeRelay> {
 
 function handle(fault: Fault | undefined, incoming: IncomingMessage, outgoing: ServerResponse, pebble: Pebble): void {
   if (fault?.kind === "hang") return
+  if (fault?.kind === "hold") return void fault.until.then(() => handle(undefined, incoming, outgoing, pebble))
   if (fault?.kind === "cut-before") return void incoming.socket.destroy()
   if (fault?.kind === "answer") return void outgoing.writeHead(fault.status, fault.headers).end(fault.body ?? "")
   const { method, url: path, headers } = incoming

@@ -70,7 +70,10 @@ export function walkCertificates(uses: Uses, system: () => System): void {
     })
 
     it("come from an ACME CA, whose challenge is answered on the public port", async () => {
-      const { node, alice: token } = system()
+      const { node, ca, alice: token } = system()
+      // The CA hears that the answer is in place when that was looked at.
+      const looked = Promise.withResolvers<void>()
+      ca.fault = (_, path) => (path.startsWith("/chalZ/") ? { kind: "hold", until: looked.promise } : undefined)
       const challenges = `http://127.0.0.1:${node.httpPort}/.well-known/acme-challenge`
       const body = { domain: "staged.example.com", cert_name: "staged", staging: true }
       await call("POST /api/v1/certificates", 201, { token, body })
@@ -85,6 +88,7 @@ export function walkCertificates(uses: Uses, system: () => System): void {
       )
       const answered = await fetch(`${challenges}/${published.data.token}`)
       expect([answered.status, await answered.text()]).toEqual([200, published.data.key_authorization])
+      looked.resolve()
       uses.used.add("GET /.well-known/acme-challenge/{token}")
       expect((await fetch(`${challenges}/unknown`)).status).toBe(404)
       uses.refused.add("GET /.well-known/acme-challenge/{token}")

@@ -49,7 +49,7 @@ export function walkServices({ call, refuse, recipe, fail }: Uses, system: () =>
       })
       await refuse(`PUT ${one}`, 403, "image_not_allowed", { ...web(), body: { image: "redis:7" } })
       await call(`GET ${one}`, 200, running)
-      const waited = { ...web(), query: "wait=true&timeout=10" }
+      const waited = { ...web(), query: "wait=true&timeout=60" }
       expect((await call(`POST ${one}/restart`, 200, waited)).body).toMatchObject({ status: "running" })
       await refuse(`DELETE ${one}`, 409, "invalid_state", web())
       expect((await call(`POST ${one}/stop`, 200, waited)).body).toEqual({

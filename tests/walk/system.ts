@@ -1,10 +1,11 @@
 import { type ContainerEngine, makeWebImage, startContainerEngine } from "../support/container-engine.ts"
 import { type McpServer, startMcpServer } from "../support/mcp-server.ts"
 import { type Node, eventually, installation, startNode } from "../support/gatehouse.ts"
+import { type AcmeRelay, startAcmeRelay } from "../support/acme-relay.ts"
 import { startPebble } from "../support/pebble.ts"
 import { type OidcStub, oidcStub } from "../oauth/oidc-stub.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
-import { freePort, freePortRange } from "../support/ports.ts"
+import { freePortRange } from "../support/ports.ts"
 
 /** All of Gatehouse with everything around it: Redis, an ACME CA, a container engine, an MCP server as backend. */
 export interface System {
@@ -12,6 +13,8 @@ export interface System {
   readonly redis: RedisServer
   readonly engine: ContainerEngine
   readonly mcp: McpServer
+  /** In front of the ACME CA. */
+  readonly ca: AcmeRelay
   /** The company's identity provider. */
   readonly provider: OidcStub
   /** Values of the API tokens of two owners. */
@@ -28,11 +31,8 @@ const firstPort = freePortRange()
 
 export async function startSystem(): Promise<System> {
   const redis = await redisServer()
-  // The CA takes two seconds for a validation, so that a challenge can be looked at.
-  const pebble = await startPebble({
-    httpPort: await freePort(),
-    env: { PEBBLE_VA_NOSLEEP: "0", PEBBLE_VA_SLEEPTIME: "2" },
-  })
+  const pebble = await startPebble()
+  const ca = await startAcmeRelay(pebble)
   const mcp = await startMcpServer()
   const provider = await oidcStub()
   const engine = await startContainerEngine()
@@ -41,8 +41,8 @@ export async function startSystem(): Promise<System> {
     installation(redis.url),
     {
       HTTP_PORT: String(pebble.httpPort),
-      ACME_DIRECTORY_URL: pebble.directoryUrl,
-      ACME_STAGING_URL: pebble.directoryUrl,
+      ACME_DIRECTORY_URL: ca.directoryUrl,
+      ACME_STAGING_URL: ca.directoryUrl,
       ACME_POLL_INTERVAL_SECONDS: "0.1",
       NODE_EXTRA_CA_CERTS: pebble.caFile,
       TARGET_ALLOW_CIDRS: "127.0.0.0/8",
@@ -65,6 +65,7 @@ export async function startSystem(): Promise<System> {
     redis,
     engine,
     mcp,
+    ca,
     provider,
     alice: await token("alice"),
     bob: await token("bob"),
@@ -74,6 +75,7 @@ export async function startSystem(): Promise<System> {
       await node.stop()
       for (const id of (await engine.docker("ps", "-aq")).split("\n").filter(Boolean))
         await engine.docker("rm", "-f", "-v", id)
+      await ca.stop()
       await Promise.all([engine.stop(), mcp.stop(), pebble.stop(), provider.stop()])
       await redis.stop()
     },
