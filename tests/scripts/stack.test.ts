@@ -16,7 +16,9 @@ describe("two copies on one machine", () => {
   let two: Copy
 
   beforeAll(async () => {
-    ;[one, two] = [await newCopy(), await newCopy()]
+    // Both would like the usual port for their Redis.
+    const choosing = { REDIS_PORT: undefined }
+    ;[one, two] = [await newCopy(choosing), await newCopy(choosing)]
   })
   afterAll(async () => {
     for (const copy of [one, two]) await copy.remove()

@@ -35,20 +35,28 @@ export interface Copy {
   remove(): Promise<void>
 }
 
-/** A copy with free ports and a folder of its own. Nothing runs yet. */
-export async function newCopy(extra: Record<string, string> = {}): Promise<Copy> {
+/**
+ * A copy with free ports and a folder of its own. Nothing runs yet. Left to itself it would take the usual port for its Redis; while
+ * that is started again another copy could take it.
+ * @param extra variables besides; undefined leaves one out
+ */
+export async function newCopy(extra: Record<string, string | undefined> = {}): Promise<Copy> {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-copy-"))
-  const env: Record<string, string> = {
+  const given: Record<string, string | undefined> = {
     ...programEnvironment(),
     GATEHOUSE_HOME: join(folder, "home"),
     GATEHOUSE_ENV_FILE: join(folder, ".env"),
     HTTP_PORT: String(await freePort()),
     HTTPS_PORT: String(await freePort()),
     API_PORT: String(await freePort()),
+    REDIS_PORT: String(await freePort()),
     SERVER_HOST: "127.0.0.1",
     SHUTDOWN_GRACE: "2",
     ...extra,
   }
+  const env = Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
   const script = (name: string, ...args: string[]) =>
     new Promise<Ran>((resolve) => {
       execFile(
