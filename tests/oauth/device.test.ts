@@ -43,6 +43,7 @@ beforeEach(forgetRates)
 
 afterEach(() => {
   node.clock.offset = 0
+  node.clock.at = undefined
 })
 
 afterAll(async () => {
@@ -132,12 +133,14 @@ describe("a device", () => {
   })
 
   it("is told to slow down, by five more seconds each time", async () => {
+    node.clock.at = Date.now()
     const asked = await ask()
     expect(await errorOf(poll(asked))).toEqual([400, "authorization_pending"])
+    node.clock.offset = 4999
     expect(await errorOf(poll(asked))).toEqual([400, "slow_down"])
-    node.clock.offset = 9000
+    node.clock.offset = 4999 + 9999
     expect(await errorOf(poll(asked))).toEqual([400, "slow_down"])
-    node.clock.offset = 25_000
+    node.clock.offset = 4999 + 9999 + 15_000
     expect(await errorOf(poll(asked))).toEqual([400, "authorization_pending"])
   })
 
