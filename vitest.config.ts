@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs"
 
 /** Folders whose tests change nothing in their process: one worker loads the sources once for many files, which halves their CPU time. */
 const shared = ["api", "cli", "commands", "edge", "events", "oauth", "projections", "redirect"]
-/** Of these, files that run long enough to be worth a worker of their own, two that look at how long something takes, and one that looks at its process's memory. */
+/** Of these, files that run long enough to be worth a worker of their own, two that count what built-in functions are asked, and one that looks at its process's memory. */
 const alone = [
   "tests/oauth/crash.test.ts",
   "tests/api/generated-input.test.ts",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { emailPatternError, foldAscii, readAddress, readEmailPattern } from "../../src/events/access-pattern.ts"
+import { cpuTime } from "../support/cpu-time.ts"
 import { fc } from "../support/property.ts"
 
 describe("an e-mail rule", () => {
@@ -52,10 +53,8 @@ describe("an e-mail rule", () => {
   })
 
   it("never takes long, whatever it is", () => {
-    const started = performance.now()
     for (const odd of ["a".repeat(320), "a-".repeat(160), `*@${"a.".repeat(159)}!`, "@".repeat(320)])
-      emailPatternError(odd)
-    expect(performance.now() - started).toBeLessThan(50)
+      expect(cpuTime(() => emailPatternError(odd))).toBeLessThan(50)
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { canonicalTarget } from "../../src/projections/canonical-target.ts"
+import { cpuTime } from "../support/cpu-time.ts"
 
 describe("targets that are refused", () => {
   it.each([
@@ -74,9 +75,8 @@ describe("targets in canonical form", () => {
 
   it("takes no longer than a moment for a target at its limit", () => {
     for (const piece of ["%25", "/%2e", "..;", "//", "%2525"]) {
-      const from = performance.now()
-      canonicalTarget(`/${piece.repeat(Math.floor(8190 / piece.length))}`)
-      expect(performance.now() - from).toBeLessThan(50)
+      const target = `/${piece.repeat(Math.floor(8190 / piece.length))}`
+      expect(cpuTime(() => canonicalTarget(target))).toBeLessThan(50)
     }
   })
 })

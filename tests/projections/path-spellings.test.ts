@@ -1,3 +1,4 @@
+import { cpuTime } from "../support/cpu-time.ts"
 import { fc } from "../support/property.ts"
 import { describe, expect, it } from "vitest"
 import { canonicalTarget } from "../../src/projections/canonical-target.ts"
@@ -85,7 +86,6 @@ describe("a path that some server takes for the MCP endpoint", () => {
 
 it("A path of blanks and slashes is judged in time in proportion to its length", () => {
   const proxy = proxyWith({}, { mcp_endpoint: "/mcp" })
-  const began = performance.now()
-  expect(isMcpEndpoint(proxy, `/a${"/%20".repeat(60_000)}x`)).toBe(false)
-  expect(performance.now() - began).toBeLessThan(2000)
+  const path = `/a${"/%20".repeat(60_000)}x`
+  expect(cpuTime(() => expect(isMcpEndpoint(proxy, path)).toBe(false))).toBeLessThan(2000)
 })

@@ -3,12 +3,15 @@ import { type RunnerNodes, append, runnerNodes, story, token } from "../support/
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { commitAfter, eventually, eventsAfter } from "../support/records.ts"
 import { mkdtempSync } from "node:fs"
+import { setImmediate } from "node:timers/promises"
 import type { EventStore } from "../../src/platform/event-store.ts"
 import { genesisHash } from "../../src/platform/event-chain.ts"
 import { join } from "node:path"
 import { memoryEventStore } from "../../src/platform/memory-event-store.ts"
 import { snapshotName } from "../../src/projections/snapshot.ts"
 
+/** Longer than a machine takes that does other things besides, milliseconds. */
+const patience = 10_000
 const genesis = { position: 0, hash: genesisHash }
 let server: RedisServer
 let nodes: RunnerNodes
@@ -33,7 +36,7 @@ describe("a node's projections", () => {
     expect(one.ready).toBe(true)
     expect(one.position).toBe(5)
     await append(store, story.slice(5))
-    expect(await one.reached(12, 2000)).toBe(true)
+    expect(await one.reached(12, patience)).toBe(true)
     expect([...one.world.objects["api-token"].keys()].sort()).toEqual(["a", "b", "c", "e"])
     expect(one.writable()).toBe(true)
   })
@@ -69,7 +72,7 @@ describe("a node's projections", () => {
     expect(await store.snapshot(snapshotName)).toBeDefined()
     const second = nodes.node(store, { home: mkdtempSync(join(nodes.home, "second-")) })
     expect(second.position).toBe(0)
-    expect(await second.reached(story.length, 10_000)).toBe(true)
+    expect(await second.reached(story.length, patience)).toBe(true)
   })
 
   test("of two nodes have equal digests, and other digests one event later", async () => {
@@ -81,7 +84,7 @@ describe("a node's projections", () => {
     expect(one.digest()).toEqual(two.digest())
     const before = one.digest()
     await append(store, [token("z")])
-    await Promise.all([one.reached(13, 2000), two.reached(13, 2000)])
+    await Promise.all([one.reached(13, patience), two.reached(13, patience)])
     expect(one.digest()).toEqual(two.digest())
     expect(one.digest().kinds["api-token"]).not.toBe(before.kinds["api-token"])
     expect(one.digest().kinds["proxy"]).toBe(before.kinds["proxy"])
@@ -102,7 +105,7 @@ describe("a node's projections", () => {
     const seen: number[] = []
     const one = nodes.node(repeating)
     one.listen((news) => seen.push(...news.map(({ position }) => position)))
-    expect(await one.reached(12, 2000)).toBe(true)
+    expect(await one.reached(12, patience)).toBe(true)
     expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
     expect(one.fatal).toEqual([])
   })
@@ -117,11 +120,11 @@ describe("a node's projections", () => {
     })
     const end = one.listen((events, world) => seen.push([events.at(-1)!.position, world.position]))
     await append(store, [token("a"), token("b")])
-    await one.reached(2, 2000)
+    await one.reached(2, patience)
     expect(seen).toEqual([[2, 2]])
     end()
     await append(store, [token("c")])
-    await one.reached(3, 2000)
+    await one.reached(3, patience)
     expect(seen).toHaveLength(1)
     expect(nodes.lines.join("")).toContain("broken listener")
   })
@@ -135,9 +138,8 @@ describe("a node's projections", () => {
     await store.commit(commit)
     expect(await outcome).toEqual(["accepted", 2])
     expect(await one.awaitOutcome("unknown", 30)).toBeUndefined()
-    const begin = performance.now()
-    expect(await one.awaitOutcome(commit.command_id, 2000, commit.outcome)).toEqual(commit.outcome)
-    expect(performance.now() - begin).toBeLessThan(200)
+    const known = one.awaitOutcome(commit.command_id, 2000, commit.outcome)
+    expect(await Promise.race([known, setImmediate("waits for something")])).toEqual(commit.outcome)
     expect(await one.reached(3, 30)).toBe(false)
   })
 })
@@ -200,7 +202,7 @@ describe("a node without its store", () => {
     await server.restart()
     await eventually(() => one.live)
     await append(store, [token("z")])
-    expect(await one.reached(13, 3000)).toBe(true)
+    expect(await one.reached(13, patience)).toBe(true)
   })
 
   test("does the same when Redis is frozen", async () => {
@@ -212,7 +214,7 @@ describe("a node without its store", () => {
     server.resume()
     await eventually(() => one.live)
     await append(store, [token("a")])
-    expect(await one.reached(1, 3000)).toBe(true)
+    expect(await one.reached(1, patience)).toBe(true)
   })
 
   test("serves from its local snapshot, ready but not live, until Redis is there", async () => {
@@ -230,7 +232,7 @@ describe("a node without its store", () => {
     await server.restart()
     await eventually(() => again.live)
     await append(store, [token("z")])
-    expect(await again.reached(13, 3000)).toBe(true)
+    expect(await again.reached(13, patience)).toBe(true)
   })
 
   test("and without a snapshot is not ready, and becomes it", async () => {
