@@ -1,12 +1,13 @@
 import { authorizePath, redirectUri, registerClient, verifier } from "./flow.ts"
 import { describe, expect, it } from "vitest"
 import { tokenNode, node, resource, second } from "./token-node.ts"
-import { oauthNode, send } from "./oauth-node.ts"
+import { caughtUp, oauthNode, send } from "./oauth-node.ts"
 
 tokenNode()
 
 const page = async (metadata: object, overrides = {}, at = node) => {
   const client = await registerClient(node, { ...metadata })
+  await caughtUp(at, node)
   const answer = await send(at, authorizePath(client, verifier(), { resource, ...overrides }))
   expect(answer.status, answer.text).toBe(200)
   return answer.text

@@ -1,10 +1,11 @@
-import { type Answer, type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type Answer, type OAuthNode, apiToken, caughtUp, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type Relay, relay } from "../support/relay.ts"
 import { type TestClient, type Tokens, codeFor, redemption, refreshing, registerClient, tokenRequest } from "./flow.ts"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { deviceGrant } from "../../src/events/oauth-client.ts"
 import { person } from "./person.ts"
+import { eventually } from "../support/records.ts"
 import { until } from "../support/until.ts"
 
 let redis: RedisServer
@@ -92,6 +93,7 @@ describe("a node that has not folded a grant yet", () => {
       "1",
     ])
     way.thaw()
+    await caughtUp(late, node)
     expect((await tokenRequest(late, redemption(client, code, verifier))).status).toBe(200)
   })
 
@@ -117,6 +119,7 @@ describe("a node that has not folded a grant yet", () => {
 describe("a node that has no signing key yet", () => {
   it("uses nothing up while it cannot get it", async () => {
     const { code, verifier } = await codeFor(node, client, alice, { resource })
+    await caughtUp(late, node)
     const logUrl = redis.url.replace(`:${redis.port}`, `:${way.port}`)
     const keyless = await oauthNode({ redisUrl: redis.url, logUrl, masterKey: node.config.MASTER_KEY, decides: false })
     try {
@@ -129,6 +132,9 @@ describe("a node that has no signing key yet", () => {
       const next = (await tokenRequest(late, refreshing(client, first.refresh_token))).json<Tokens>()
       expect(next.refresh_token).toMatch(/^[0-9a-f-]{36}\.2\./)
       way.thaw()
+      // Its connection was cut for its silence, and comes back by itself.
+      await caughtUp(keyless, node)
+      await eventually(() => keyless.store.head().catch(() => undefined))
       const last = (await tokenRequest(keyless, refreshing(client, next.refresh_token))).json<Tokens>()
       expect(last.refresh_token).toMatch(/^[0-9a-f-]{36}\.3\./)
     } finally {

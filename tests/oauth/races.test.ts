@@ -1,4 +1,4 @@
-import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, caughtUp, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import {
   type TestClient,
@@ -28,6 +28,7 @@ beforeAll(async () => {
   alice = await apiToken(node, "alice")
   resource = await protectedProxy(node, "mcp.test")
   client = await registerClient(node)
+  await caughtUp(other, node)
 })
 
 afterAll(async () => {
@@ -136,6 +137,7 @@ describe("50 polls with one device code across two nodes", () => {
   it("give tokens once when the person has allowed", async () => {
     const grant = "urn:ietf:params:oauth:grant-type:device_code"
     const device = await registerClient(node, { grant_types: [grant], redirect_uris: [] })
+    await caughtUp(other, node)
     const form = { client_id: device.client_id, resource }
     const asked = (await send(other, "/device_authorization", { form })).json<Record<string, string>>()
     const who = person(node)

@@ -1,5 +1,5 @@
 import { rotateSigningKey } from "./key-rotation.ts"
-import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, caughtUp, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { type TestClient, registerClient, tokensFor } from "./flow.ts"
@@ -22,6 +22,7 @@ beforeAll(async () => {
   alice = await apiToken(first, "alice")
   resource = await protectedProxy(first, "mcp.test")
   client = await registerClient(first)
+  await caughtUp(second, first)
 })
 
 afterEach(() => at(undefined))

@@ -1,4 +1,4 @@
-import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, caughtUp, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { generateKeyPairSync, randomBytes } from "node:crypto"
@@ -53,6 +53,7 @@ describe("the signing key", () => {
     const client = await registerClient(first)
     await protectedProxy(first, "mcp.test")
     const alice = await apiToken(first, "alice")
+    await caughtUp(third, first)
     const { access_token } = await tokensFor(third, client, alice)
     expect(decodeProtectedHeader(access_token).kid).toBe((await keySet(first))[0]!["kid"])
   })

@@ -1,5 +1,6 @@
 import { type Answer, type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { person } from "./person.ts"
+import { runningTime } from "../support/running-time.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import {
   type TestClient,
@@ -63,12 +64,13 @@ describe.each([
     const consent = await who.visit(authorizePath(client, verifier(), { resource }))
     await away()
     try {
-      const started = Date.now()
+      const time = runningTime()
       const answers = await Promise.all([
         tokenRequest(node, refreshing(client, tokens.refresh_token)),
         tokenRequest(node, redemption(client, waiting.code, waiting.verifier)),
       ])
-      expect(Date.now() - started).toBeLessThan(2500)
+      expect(time.ms).toBeLessThan(2500)
+      time.stop()
       const commands = await Promise.all([
         send(node, "/register", { json: { redirect_uris: ["https://client.example/cb"] } }),
         send(node, "/revoke", { form: { client_id: client.client_id, token: ended.refresh_token } }),
@@ -108,5 +110,10 @@ describe.each([
     })
     expect(code.status, code.text).toBe(200)
     expect(code.json<Tokens>().refresh_token).toBeDefined()
+    const registered = await again(async () => {
+      const answer = await send(node, "/register", { json: { redirect_uris: ["https://client.example/cb"] } })
+      return answer.status === 503 ? undefined : answer
+    })
+    expect(registered.status, registered.text).toBe(201)
   })
 })
