@@ -22,8 +22,6 @@ export default defineConfig({
     // Most tests wait for servers rather than compute.
     maxWorkers: 4,
     testTimeout: 40_000,
-    // A second, the default, is what a busy machine may take for one look.
-    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 60_000,
     // What is looked for again and again comes in its own time: the access log alone is handed on four times a second.
     expect: { poll: { timeout: 10_000 } },
