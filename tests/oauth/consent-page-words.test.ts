@@ -1,7 +1,8 @@
 import { authorizePath, redirectUri, registerClient, verifier } from "./flow.ts"
 import { describe, expect, it } from "vitest"
 import { tokenNode, node, resource, second } from "./token-node.ts"
-import { caughtUp, oauthNode, send } from "./oauth-node.ts"
+import { oauthNode, send } from "./oauth-node.ts"
+import { caughtUp } from "./caught-up.ts"
 
 tokenNode()
 

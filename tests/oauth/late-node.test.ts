@@ -1,4 +1,4 @@
-import { type Answer, type OAuthNode, apiToken, caughtUp, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type Answer, type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type Relay, relay } from "../support/relay.ts"
 import { type TestClient, type Tokens, codeFor, redemption, refreshing, registerClient, tokenRequest } from "./flow.ts"
@@ -7,6 +7,7 @@ import { deviceGrant } from "../../src/events/oauth-client.ts"
 import { person } from "./person.ts"
 import { eventually } from "../support/records.ts"
 import { until } from "../support/until.ts"
+import { caughtUp } from "./caught-up.ts"
 
 let redis: RedisServer
 let way: Relay

@@ -157,12 +157,6 @@ export async function oauthNode({
   }
 }
 
-/** Waits until a node has seen everything that another one has: what was written there may be asked for here. */
-export async function caughtUp(node: OAuthNode, other: OAuthNode): Promise<void> {
-  const { position } = other.world
-  if (!(await node.projections.reached(position, 10_000))) throw new Error(`position ${position} did not come`)
-}
-
 function decide(config: Config, store: EventStore, now: () => Date, log: Logger, signal: AbortSignal): Promise<void> {
   const policy = policyOf(config)
   const { lead } = deciderLoop({

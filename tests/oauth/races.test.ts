@@ -1,4 +1,4 @@
-import { type OAuthNode, apiToken, caughtUp, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import {
   type TestClient,
@@ -12,6 +12,7 @@ import {
 } from "./flow.ts"
 import { person } from "./person.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { caughtUp } from "./caught-up.ts"
 
 let redis: RedisServer
 let node: OAuthNode

@@ -1,11 +1,12 @@
 import { rotateSigningKey } from "./key-rotation.ts"
-import { type OAuthNode, apiToken, caughtUp, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { type TestClient, registerClient, tokensFor } from "./flow.ts"
 import { decodeProtectedHeader } from "jose"
 import { oauthIndex } from "../../src/platform/oauth-index.ts"
 import { oauthSweep } from "../../src/effects/oauth-hygiene.ts"
+import { caughtUp } from "./caught-up.ts"
 
 let redis: RedisServer
 let first: OAuthNode

@@ -1,10 +1,11 @@
-import { type OAuthNode, apiToken, caughtUp, oauthNode, protectedProxy, send } from "./oauth-node.ts"
+import { type OAuthNode, apiToken, oauthNode, protectedProxy, send } from "./oauth-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { generateKeyPairSync, randomBytes } from "node:crypto"
 import { ConfigError } from "../../src/platform/config.ts"
 import { decodeProtectedHeader } from "jose"
 import { registerClient, tokensFor } from "./flow.ts"
+import { caughtUp } from "./caught-up.ts"
 
 let redis: RedisServer
 let nodes: OAuthNode[] = []
