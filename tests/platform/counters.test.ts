@@ -4,14 +4,9 @@ import { type UsedRequest, admitted, refused } from "../../src/platform/usage-ta
 import { type Usage, usage } from "../../src/platform/usage.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Redis } from "ioredis"
-import { connectRedis } from "../../src/platform/redis.ts"
-import { logger } from "../../src/platform/log.ts"
+import { connectedRedis } from "../support/connected-redis.ts"
+import { untilReady } from "../../src/platform/redis-call.ts"
 
-const log = logger(
-  "CRITICAL",
-  () => new Date(),
-  () => undefined,
-)
 const hour = 3_600_000
 let server: RedisServer
 let redis: Redis
@@ -22,7 +17,7 @@ let used: Usage
 
 beforeAll(async () => {
   server = await redisServer()
-  redis = connectRedis(server.url, "counters", "command", log)
+  redis = await connectedRedis(server.url, "counters")
   counted = counters(
     redis,
     () => now,
@@ -112,6 +107,7 @@ describe("counters", () => {
     } finally {
       server.resume()
     }
+    await untilReady(redis, 20_000)
   })
 })
 

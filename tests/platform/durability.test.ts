@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
-import { connectRedis } from "../../src/platform/redis.ts"
-import { untilReady } from "../../src/platform/redis-call.ts"
+import { connectedRedis } from "../support/connected-redis.ts"
 import { durability } from "../../src/platform/durability.ts"
-import { recordedLog } from "../support/records.ts"
 
-const { log } = recordedLog()
 let server: RedisServer
 
 beforeAll(async () => {
@@ -14,9 +11,8 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 async function read(url = server.url) {
-  const redis = connectRedis(url, "test", "command", log)
+  const redis = await connectedRedis(url, "test")
   try {
-    await untilReady(redis, 1000)
     return await durability(redis)
   } finally {
     redis.disconnect()

@@ -4,14 +4,8 @@ import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { type TtlStore, ttlStore } from "../../src/platform/ttl-store.ts"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import type { Redis } from "ioredis"
-import { connectRedis } from "../../src/platform/redis.ts"
-import { logger } from "../../src/platform/log.ts"
+import { connectedRedis } from "../support/connected-redis.ts"
 
-const log = logger(
-  "CRITICAL",
-  () => new Date(),
-  () => undefined,
-)
 let server: RedisServer
 let redis: Redis
 let store: TtlStore
@@ -19,7 +13,7 @@ let index: OAuthIndex
 
 beforeAll(async () => {
   server = await redisServer()
-  redis = connectRedis(server.url, "index", "command", log)
+  redis = await connectedRedis(server.url, "index")
   store = ttlStore(redis)
   index = oauthIndex(redis)
 })

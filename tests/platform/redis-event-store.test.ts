@@ -8,6 +8,7 @@ import { commandBus } from "../../src/platform/command-bus.ts"
 import { type RedisPurpose, connectRedis } from "../../src/platform/redis.ts"
 import { redisEventStore } from "../../src/platform/redis-event-store.ts"
 import { connectedStore } from "../support/connected-store.ts"
+import { within } from "../support/within.ts"
 
 const genesis = { position: 0, hash: genesisHash }
 const { log, lines } = recordedLog()
@@ -37,14 +38,6 @@ afterEach(async () => {
   await between.stop()
 })
 
-async function within<T>(ms: number, call: () => Promise<T>): Promise<T> {
-  const begin = performance.now()
-  try {
-    return await call()
-  } finally {
-    expect(performance.now() - begin).toBeLessThan(ms)
-  }
-}
 const number = async (line: string) => Number(/:(\d+)/.exec(await server.command(line))?.[1])
 const unavailable = expect.objectContaining({ code: "store_unavailable" })
 

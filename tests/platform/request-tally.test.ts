@@ -1,19 +1,12 @@
 import { expect, it } from "vitest"
-import { connectRedis } from "../../src/platform/redis.ts"
+import { connectedRedis } from "../support/connected-redis.ts"
 import { counters } from "../../src/platform/counters.ts"
-import { logger } from "../../src/platform/log.ts"
 import { redisServer } from "../support/redis-server.ts"
 import { requestTally, requestsSince } from "../../src/platform/request-tally.ts"
 
-const log = logger(
-  "CRITICAL",
-  () => new Date(),
-  () => undefined,
-)
-
 it("Requests of all nodes are counted by the first digit of their status, by the second and for themselves alone", async () => {
   const server = await redisServer()
-  const redis = connectRedis(server.url, "requests", "command", log)
+  const redis = await connectedRedis(server.url, "requests")
   try {
     let now = 1_800_000_030_000
     const [one, other] = [1, 2].map(() =>

@@ -1,7 +1,7 @@
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Redis } from "ioredis"
-import { connectRedis } from "../../src/platform/redis.ts"
+import { connectedRedis } from "../support/connected-redis.ts"
 import { logger } from "../../src/platform/log.ts"
 import { ttlStore } from "../../src/platform/ttl-store.ts"
 import { usedProofs } from "../../src/platform/used-proofs.ts"
@@ -17,8 +17,8 @@ const log = logger(
 let clock = 0
 
 /** The memory of one more node. */
-function node(): ReturnType<typeof usedProofs> {
-  const redis = connectRedis(server.url, "proofs", "command", log)
+async function node(): Promise<ReturnType<typeof usedProofs>> {
+  const redis = await connectedRedis(server.url, "proofs", log)
   connections.push(redis)
   return usedProofs(ttlStore(redis), 60_000, log, () => clock)
 }
@@ -33,7 +33,7 @@ afterAll(async () => {
 
 describe("the memory of used proofs", () => {
   it("knows what any node was asked, for as long as it was told", async () => {
-    const [one, two] = [node(), node()]
+    const [one, two] = [await node(), await node()]
     expect([await one("a"), await two("a"), await one("a"), await two("b")]).toEqual([true, false, false, true])
     const asked = await Promise.all(Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? one : two)("c")))
     expect(asked.filter(Boolean)).toHaveLength(1)
@@ -43,7 +43,7 @@ describe("the memory of used proofs", () => {
   })
 
   it("takes no delay of its own process for the store's silence", async () => {
-    const [one, two] = [node(), node()]
+    const [one, two] = [await node(), await node()]
     expect([await one("s"), await two("t")]).toEqual([true, true])
     server.pause()
     const asked = one("u")
@@ -56,7 +56,7 @@ describe("the memory of used proofs", () => {
   })
 
   it("keeps nobody waiting while the store is gone, says so once, and comes back", async () => {
-    const one = node()
+    const one = await node()
     expect(await one("d")).toBe(true)
     await server.kill()
     lines.length = 0

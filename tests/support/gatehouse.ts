@@ -151,11 +151,11 @@ export async function api<T>(
   return { status: response.status, headers: response.headers, body: (json ? JSON.parse(text) : text) as T }
 }
 
-/** Polls until `probe` gives something; its last error or value is in the failure. */
+/** Polls until `probe` gives something; its last error or value is in the failure. `waitMs` only say when to give up. */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
-  waitMs = 10_000,
+  waitMs = 20_000,
 ): Promise<T> {
   const deadline = Date.now() + waitMs
   for (let last: unknown; ; await delay(25)) {

@@ -88,8 +88,8 @@ export function recordedLog(): { readonly log: Logger; readonly lines: string[] 
   }
 }
 
-/** Waits until `check` gives something that is not false or undefined. @throws after `ms` */
-export async function eventually<T>(check: () => T | Promise<T>, ms = 8000): Promise<Exclude<T, false | undefined>> {
+/** Waits until `check` gives something that is not false or undefined. @throws after `ms`, which only say when to give up */
+export async function eventually<T>(check: () => T | Promise<T>, ms = 20_000): Promise<Exclude<T, false | undefined>> {
   const deadline = performance.now() + ms
   for (;;) {
     const value = await check()
