@@ -22,7 +22,7 @@ export async function makeDeciderGroup(redis: Redis): Promise<void> {
   const making = redis.multi().xgroup("CREATE", keys.commands, deciderGroup, newest ?? "0", "MKSTREAM")
   for (let at = 0; at < left.length; at += pageSize) {
     const ids = left.slice(at, at + pageSize)
-    making.xclaim(keys.commands, deciderGroup, deciderConsumer, 0, ...ids, "RETRYCOUNT", 0, "FORCE", "JUSTID")
+    making.xclaim(keys.commands, deciderGroup, deciderConsumer, 0, ...ids, "RETRYCOUNT", 1, "FORCE", "JUSTID")
   }
   for (const [error] of (await making.exec()) ?? []) {
     // Another node was faster. What is pending twice is decided once.

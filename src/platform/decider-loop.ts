@@ -88,7 +88,11 @@ export function deciderLoop(options: DeciderOptions): Decider {
         if (signal.aborted) return
         const attempts = delivery.attempts - (excused.get(delivery.entry) ?? 0)
         const excuse = () => excused.set(delivery.entry, delivery.attempts)
-        const done = await whenStoreAnswers(leader, () => handle(leader, { ...delivery, attempts }), excuse)
+        const decide = async () => {
+          if (delivery.attempts > 1) await store.begin(delivery.entry, delivery.attempts)
+          return handle(leader, { ...delivery, attempts })
+        }
+        const done = await whenStoreAnswers(leader, decide, excuse)
         if (done === "fenced") return log.warning("decider_fenced", { epoch })
         if (done !== undefined) excused.delete(delivery.entry)
       }

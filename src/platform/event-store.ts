@@ -118,7 +118,7 @@ export type SealedSecrets = Readonly<Record<string, string>>
 /** A command taken from the stream, not yet acknowledged. */
 export interface Delivery {
   readonly entry: string
-  /** 1 for the first delivery. */
+  /** 1 for the first delivery; later ones count the decisions that were begun before, {@link EventStore.begin}, and this one. */
   readonly attempts: number
   /** null when the entry cannot be parsed; `raw` holds its text. */
   readonly command: CommandRecord | null
@@ -151,6 +151,12 @@ export interface EventStore {
    * Waits at most `blockMs` (≤ 5000) for the first.
    */
   take(limit: number, blockMs: number): Promise<Delivery[]>
+  /**
+   * Notes, before it begins, that a delivery which is not the first is being decided: what ends its decider again and again is told by
+   * that. Being given out is no attempt, for a delivery may be lost on its way.
+   * @param attempts those of the delivery
+   */
+  begin(entry: string, attempts: number): Promise<void>
   /** Events after `events` and outcomes after `outcomes` (opaque cursor); waits at most `blockMs`. */
   tail(events: number, outcomes: string, blockMs: number): Promise<Tail & { readonly cursor: string }>
   /** Cursor for `tail` that starts at outcomes written from now on. */

@@ -104,6 +104,10 @@ export function memoryEventStore(now: () => number, seed: MemorySeed = {}): Even
         () => queue.deliver(limit),
         (found) => found.length > 0,
       ),
+    async begin(...begun) {
+      open()
+      queue.begin(...begun)
+    },
     tail: (after, cursor, blockMs) =>
       waitFor(
         blockMs,

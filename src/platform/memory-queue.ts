@@ -6,6 +6,8 @@ export interface MemoryQueue {
   add(command: CommandRecord): void
   /** Those that were delivered and not decided come first, again. */
   deliver(limit: number): Delivery[]
+  /** A decision of a delivery begins. */
+  begin(entry: string, attempts: number): void
   /** @param entry of a delivery; any other changes nothing */
   decided(entry: string | undefined): void
   readonly empty: boolean
@@ -14,7 +16,8 @@ export interface MemoryQueue {
 interface Queued {
   readonly entry: string
   readonly raw: string
-  deliveries: number
+  /** Decisions that were begun; the first delivery counts as one. */
+  begun: number
 }
 
 /** An empty queue. */
@@ -24,16 +27,21 @@ export function memoryQueue(): MemoryQueue {
   let received = 0
   return {
     add(command) {
-      waiting.push({ entry: `${++received}-0`, raw: JSON.stringify(command), deliveries: 0 })
+      waiting.push({ entry: `${++received}-0`, raw: JSON.stringify(command), begun: 0 })
     },
     deliver(limit) {
       const old = [...undecided.values()].slice(0, limit)
       const batch = old.length > 0 ? old : waiting.splice(0, limit)
       return batch.map((one) => {
-        one.deliveries++
+        const attempts = one.begun + 1
+        one.begun ||= 1
         undecided.set(one.entry, one)
-        return { entry: one.entry, attempts: one.deliveries, raw: one.raw, command: parseCommand(one.raw) }
+        return { entry: one.entry, attempts, raw: one.raw, command: parseCommand(one.raw) }
       })
+    },
+    begin(entry, attempts) {
+      const one = undecided.get(entry)
+      if (one !== undefined) one.begun = attempts
     },
     decided: (entry) => void undecided.delete(entry ?? ""),
     get empty() {

@@ -6,6 +6,7 @@ import { deciderConsumer as consumer } from "./decider-group.ts"
 import { deciderGroup, keys } from "./redis-keys.ts"
 
 type Entry = readonly [id: string, fields: string[] | null]
+type PendingRow = readonly [id: string, consumer: string, idleMs: number, count: number]
 
 /** Longest time that another process's undecided entries go unseen, milliseconds. */
 const lookBackEvery = 1000
@@ -55,12 +56,14 @@ export function commandReader(connect: () => Redis, makeGroup: () => Promise<voi
 }
 
 async function undecided(redis: Redis, limit: number): Promise<Delivery[]> {
-  // Id 0 asks for this consumer's unacknowledged entries and counts one more delivery of each.
-  const args = ["GROUP", deciderGroup, consumer, "COUNT", limit, "STREAMS", keys.commands, "0"] as const
-  const old = entries(await redis.xreadgroup(...args))
-  if (old.length === 0) return []
-  const counts = await deliveryCounts(redis, old)
-  return old.map((entry) => delivery(entry, counts.get(entry[0]) ?? 1))
+  // XREADGROUP with id 0 would count a delivery of each, also when its answer is lost.
+  const rows = (await redis.xpending(keys.commands, deciderGroup, "-", "+", limit, consumer)) as PendingRow[]
+  return Promise.all(
+    rows.map(async ([id, , , count]) => {
+      const [found] = await redis.xrange(keys.commands, id, id)
+      return delivery([id, found?.[1] ?? null], count + 1)
+    }),
+  )
 }
 
 async function fresh(redis: Redis, limit: number, block: number): Promise<Delivery[]> {
@@ -68,14 +71,14 @@ async function fresh(redis: Redis, limit: number, block: number): Promise<Delive
   return entries(await redis.xreadgroup(...args)).map((entry) => delivery(entry, 1))
 }
 
-function entries(reply: unknown): readonly Entry[] {
-  return (reply as [string, Entry[]][] | null)?.[0]?.[1] ?? []
+/** Sets the count of a delivery that is pending. A group that was lost counts anew. */
+export async function countDecision(redis: Redis, entry: string, attempts: number): Promise<void> {
+  const claim = redis.xclaim(keys.commands, deciderGroup, consumer, 0, entry, "RETRYCOUNT", attempts, "JUSTID")
+  await unlessNoGroup(claim)
 }
 
-async function deliveryCounts(redis: Redis, of: readonly Entry[]): Promise<Map<string, number>> {
-  const [first, last] = [of[0]![0], of.at(-1)![0]]
-  const rows = await redis.xpending(keys.commands, deciderGroup, first, last, of.length, consumer)
-  return new Map((rows as [string, string, number, number][]).map(([id, , , count]) => [id, count]))
+function entries(reply: unknown): readonly Entry[] {
+  return (reply as [string, Entry[]][] | null)?.[0]?.[1] ?? []
 }
 
 function delivery([entry, fields]: Entry, attempts: number): Delivery {

@@ -9,7 +9,7 @@ import { deciderGroup, keys } from "./redis-keys.ts"
 import { genesisHash } from "./event-chain.ts"
 import { GatehouseError } from "../errors.ts"
 import { canonicalJson } from "./canonical-json.ts"
-import { commandReader } from "./redis-commands.ts"
+import { commandReader, countDecision } from "./redis-commands.ts"
 import { logPages } from "./log-pages.ts"
 import { makeDeciderGroup } from "./decider-group.ts"
 import { redisScript } from "./redis-script.ts"
@@ -68,6 +68,7 @@ export function redisEventStore(connect: ConnectRedis): EventStore {
     outcome: (id) => call(async () => parse<Outcome>(await redis.get(keys.outcome(id)))),
     secret: (ref) => call(async () => (await redis.get(keys.secret(ref))) ?? undefined),
     take: (limit, blockMs) => commands.take(limit, blockMs),
+    begin: (entry, attempts) => call(() => countDecision(redis, entry, attempts)),
     tail: (events, outcomes, blockMs) => tail.tail(events, outcomes, blockMs),
     outcomesCursor: () =>
       call(async () => (await redis.xrevrange(keys.outcomes, "+", "-", "COUNT", 1))[0]?.[0] ?? "0-0"),

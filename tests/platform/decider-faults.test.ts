@@ -92,6 +92,15 @@ describe("the decider loop, when things go wrong,", () => {
     await leader.stop()
   })
 
+  test("decides a command that was given out in vain, however often: its answer was lost, or its leader ended before it", async () => {
+    const command = commandRecord({ type: "Add" })
+    await store.submit(command, {})
+    for (let lost = 1; lost <= 5; lost++) expect(await store.take(1, 100)).toHaveLength(1)
+    const leader = lead()
+    expect(await decided(command.id)).toMatchObject({ status: "accepted" })
+    await leader.stop()
+  })
+
   test("does not bury a command because the store refused its commit under four leads", async () => {
     await store.take(1, 1)
     const command = commandRecord({ type: "Add" })
