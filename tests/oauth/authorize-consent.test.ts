@@ -89,16 +89,16 @@ describe("the consent page", () => {
       redisUrl: redis.url,
       masterKey: node.config.MASTER_KEY,
       decides: false,
-      env: { OAUTH_SESSION_TIMEOUT: "10" },
+      env: { OAUTH_SESSION_TIMEOUT: "60" },
     })
     try {
       const ttl = await redis.command(
-        "EVAL \"local n=0 for _,k in ipairs(redis.call('keys','{gho}:consent:*')) do if redis.call('pttl',k)<=10000 then n=n+1 end end return n\" 0",
+        "EVAL \"local n=0 for _,k in ipairs(redis.call('keys','{gho}:consent:*')) do if redis.call('pttl',k)<=60000 then n=n+1 end end return n\" 0",
       )
       expect(ttl).toContain(":0")
       await send(short, authorizePath(client, verifier(), { resource }))
       const after = await redis.command(
-        "EVAL \"local n=0 for _,k in ipairs(redis.call('keys','{gho}:consent:*')) do if redis.call('pttl',k)<=10000 then n=n+1 end end return n\" 0",
+        "EVAL \"local n=0 for _,k in ipairs(redis.call('keys','{gho}:consent:*')) do if redis.call('pttl',k)<=60000 then n=n+1 end end return n\" 0",
       )
       expect(after).toContain(":1")
     } finally {

@@ -68,6 +68,7 @@ export function documentNode(): void {
   })
   afterEach(() => {
     node.clock.offset = 0
+    node.clock.at = undefined
   })
   afterAll(async () => {
     await node?.stop()

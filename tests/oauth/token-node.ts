@@ -37,6 +37,7 @@ export function tokenNode(): void {
   })
   afterEach(() => {
     node.clock.offset = 0
+    node.clock.at = undefined
   })
   afterAll(async () => {
     await node?.stop()
