@@ -30,8 +30,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-const engine = (DOCKER_HOST = `unix://${folder}/engine.sock`) =>
-  dockerEngine({ DOCKER_HOST, DOCKER_API_VERSION: "1.41", DOCKER_TIMEOUT: 0.3 })
+const engine = (DOCKER_HOST = `unix://${folder}/engine.sock`, DOCKER_TIMEOUT = 10) =>
+  dockerEngine({ DOCKER_HOST, DOCKER_API_VERSION: "1.41", DOCKER_TIMEOUT })
 
 describe("the engine's version", () => {
   test.each(["1.41", "1.45", "2.0"])("%s is new enough", async (ApiVersion) => {
@@ -51,7 +51,11 @@ describe("the engine's version", () => {
 describe("a call", () => {
   test("that gets no answer ends at its deadline; for what may take longer, that much later", async () => {
     const ask = (extraMs?: number) =>
-      engine().call("stop", (docker, abortSignal) => docker.getContainer("x").stop({ abortSignal }), extraMs)
+      engine(undefined, 0.3).call(
+        "stop",
+        (docker, abortSignal) => docker.getContainer("x").stop({ abortSignal }),
+        extraMs,
+      )
     await expect(ask()).rejects.toMatchObject({ name: "EngineError", code: "unavailable" })
     let over = false
     const longer = ask(1000).catch((error: unknown) => ((over = true), error))

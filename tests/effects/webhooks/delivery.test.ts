@@ -18,7 +18,7 @@ const masterKey = randomBytes(32)
 
 beforeAll(async () => {
   redis = await redisServer()
-  node = await effectNode({ redisUrl: redis.url, masterKey, env: { WEBHOOK_TIMEOUT: "1" } })
+  node = await effectNode({ redisUrl: redis.url, masterKey, env: { WEBHOOK_TIMEOUT: "10" } })
   webhooks = node.webhooks()
   node.startEffects({ webhooks })
 })
@@ -196,7 +196,8 @@ test("Neither the secret nor the address stands in the log or in the lines of th
   receiver.behave(answers(500))
   await register(onlyInstances)
   await happen()
-  await until(() => receiver.received.length === 1)
+  await failures(1)
+  await until(() => node.logLines.some((line) => line.includes("webhook_not_delivered")))
   const log = JSON.stringify(await node.store.read(0, 1000))
   expect(log).not.toContain(secret)
   const lines = node.logLines.join("")
