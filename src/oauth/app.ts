@@ -155,6 +155,11 @@ function nodeHandler(app: H3, log: AuthorizationServerParts["log"]): OAuthApp["h
       if (caller.requestId !== undefined) request.requestId = caller.requestId
       if (caller.note !== undefined) request.note = caller.note
     }
+    // What is left of a body that was given up stands before any further request.
+    const { socket } = request
+    response.once("finish", () => {
+      if (request.destroyed && !request.complete) socket.destroySoon()
+    })
     const answered = (async () => handle(request, response))()
     answered.catch((error: unknown) => {
       log.error("oauth_answer_failed", { error: reason(error) })

@@ -4,6 +4,8 @@ import { OAuthError } from "./oauth-error.ts"
 
 /** Bytes of any request body. */
 const largestBody = 65_536
+/** Bytes of a body that is too large which are passed over, so that its connection can go on; of a longer one it ends with the answer. */
+const mostPassedOver = 1_048_576
 /** Parameters of a request: far more than any flow has. */
 const mostParameters = 200
 
@@ -93,9 +95,10 @@ async function bodyText(event: H3Event): Promise<string> {
   try {
     for await (const chunk of event.req.body ?? []) {
       size += chunk.byteLength
-      if (size > largestBody) throw new GatehouseError("payload_too_large")
-      chunks.push(chunk)
+      if (size > mostPassedOver) break
+      if (size <= largestBody) chunks.push(chunk)
     }
+    if (size > largestBody) throw new GatehouseError("payload_too_large")
   } catch (error) {
     if (error instanceof GatehouseError) throw error
     throw new OAuthError("invalid_request", "the body did not arrive whole")
