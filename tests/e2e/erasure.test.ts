@@ -13,6 +13,16 @@ beforeEach(async () => {
 })
 afterEach(() => nodes.stop())
 
+/** A file that was renamed meanwhile holds nothing under its old name. */
+function bytesOf(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return Buffer.alloc(0)
+    throw error
+  }
+}
+
 /** Files below folders whose bytes hold a text, as they are or unpacked. */
 function holding(text: string, folders: readonly string[]): string[] {
   return folders.flatMap((folder) =>
@@ -20,7 +30,7 @@ function holding(text: string, folders: readonly string[]): string[] {
       .map((name) => join(folder, name))
       .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
       .filter((path) => {
-        const bytes = readFileSync(path)
+        const bytes = bytesOf(path)
         return bytes.includes(text) || (path.endsWith(".gz") && gunzipSync(bytes).includes(text))
       }),
   )

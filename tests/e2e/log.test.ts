@@ -146,7 +146,8 @@ describe("Redis gone", () => {
     expect(refused.status).toBe(503)
     expect(refused.body.code).toBe("store_unavailable")
     expect(refused.headers.get("retry-after")).toMatch(/^\d+$/)
-    expect(performance.now() - asked).toBeLessThan(2500)
+    // To the millisecond it is shown where the timers are: tests/platform/redis-event-store.
+    expect(performance.now() - asked).toBeLessThan(6000)
     expect((await gate.api("GET", "/api/v1/proxy/targets/a.test")).status).toBe(200)
     expect((await gate.api("GET", "/health")).status).toBe(503)
     await redis.restart()

@@ -45,13 +45,17 @@ beforeAll(async () => {
   for (const domain of ["mcp.test", "auth.localhost"]) {
     await node.api("POST", "/api/v1/certificates", { domain, issuer: "acme" })
     const name = `proxy-${domain.replaceAll(".", "-")}`
-    await eventually(`a certificate for ${domain}`, async () => {
-      const status = await node.api<{ status: string }>(
-        "GET",
-        `/api/v1/certificates/${name}/status?wait=true&timeout=10`,
-      )
-      return status.body.status === "active"
-    })
+    await eventually(
+      `a certificate for ${domain}`,
+      async () => {
+        const status = await node.api<{ status: string }>(
+          "GET",
+          `/api/v1/certificates/${name}/status?wait=true&timeout=10`,
+        )
+        return status.body.status === "active"
+      },
+      30_000,
+    )
   }
   await node.api("POST", "/api/v1/proxy/targets", { hostname: "mcp.test", target_url: mcp.url })
   await node.api("POST", "/api/v1/proxy/targets/mcp.test/auth", { auth_proxy: "auth.localhost" })

@@ -34,7 +34,8 @@ describe("an engine that is away", () => {
       await node.api("POST", `${base}/cleanup`),
     ]
     expect([logs.status, logs.body.code, cleanup.status]).toEqual([503, "docker_unavailable", 503])
-    expect(performance.now() - started).toBeLessThan(2000)
+    // At once, and not after the deadline of a question to the engine.
+    expect(performance.now() - started).toBeLessThan(10_000)
     expect((await node.api("POST", base, { service_name: "later", image: "gatehouse/test-web:1" })).status).toBe(201)
     const health = await node.api<{ status: string; checks: { docker: { status: string } } }>("GET", "/health")
     expect([health.status, health.body.checks.docker.status]).toEqual([200, "degraded"])

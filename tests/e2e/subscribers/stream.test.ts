@@ -42,7 +42,8 @@ test("Through the edge, the admin host streams as server-sent events", async () 
   answer.on("error", () => undefined)
   const position = await change(nodes[1])
   await until(() => text.includes(`\nid: ${position}\n`) || text.includes(`\n\nid: ${position}\n`))
-  expect([...text.matchAll(/"position":(\d+)/g)].map((match) => Number(match[1]))).toEqual(from(1, position))
+  const told = [...text.matchAll(/"position":(\d+)/g)].map((match) => Number(match[1]))
+  expect(told).toEqual(from(1, Math.max(position, told.at(-1)!)))
   asked.destroy()
 })
 
@@ -60,7 +61,7 @@ test("Through the edge, the admin host streams as a WebSocket, and only there", 
   await once(ws, "open")
   const position = await change(nodes[1])
   await until(() => seen.includes(position))
-  expect(seen).toEqual(from(1, position))
+  expect(seen).toEqual(from(1, Math.max(position, seen.at(-1)!)))
   ws.close()
   await once(ws, "close")
   const refused = async (socket: WebSocket) => {
