@@ -1,6 +1,7 @@
 import { type AcmeRelay, startAcmeRelay } from "../support/acme-relay.ts"
 import { find } from "../../src/events/world.ts"
 import { type EffectNode, type NodeSetup, effectNode } from "./effect-node.ts"
+import type { EffectOptions } from "../../src/effects/effects.ts"
 import { type Pebble, startPebble } from "../support/pebble.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
 import { X509Certificate, createPrivateKey, randomBytes } from "node:crypto"
@@ -15,7 +16,7 @@ export interface AcmeSite {
   readonly relay: AcmeRelay
   setup(env?: Record<string, string>): NodeSetup
   /** A node that orders through the relay and answers the CA's validation requests; stopped after the test. */
-  start(env?: Record<string, string>, effects?: boolean): Promise<EffectNode>
+  start(env?: Record<string, string>, effects?: boolean, overrides?: Partial<EffectOptions>): Promise<EffectNode>
   /** A node that decides nothing. */
   startSecond(): Promise<EffectNode>
   /** Asks for a certificate. */
@@ -30,8 +31,8 @@ export interface AcmeSite {
   finalizations(): number
 }
 
-/** Polls until `probe` holds. The node's log is in the failure. */
-export async function until(what: string, probe: () => boolean, node: EffectNode, deadlineMs = 10_000): Promise<void> {
+/** Polls until `probe` holds. The node's log is in the failure. `deadlineMs` only say when to give up. */
+export async function until(what: string, probe: () => boolean, node: EffectNode, deadlineMs = 30_000): Promise<void> {
   const end = performance.now() + deadlineMs
   while (!probe()) {
     if (performance.now() > end) throw new Error(`${what} did not happen:\n${node.logLines.slice(-20).join("")}`)
@@ -79,11 +80,11 @@ export function acmeSite(): AcmeSite {
       masterKey,
       env: { ACME_DIRECTORY_URL: relay.directoryUrl, ACME_STAGING_URL: relay.directoryUrl, ...env },
     }),
-    async start(env = {}, effects = true) {
+    async start(env = {}, effects = true, overrides = {}) {
       const node = await effectNode(site.setup(env))
       nodes.push(node)
       await node.answerChallenges(pebble.httpPort)
-      if (effects) node.startEffects()
+      if (effects) node.startEffects(overrides)
       return node
     },
     async startSecond() {

@@ -94,13 +94,14 @@ describe("two nodes", () => {
     await Promise.all(names.map((name) => site.request(first, name, [`${name}.example.com`])))
     for (const name of names) await site.reaches(second, name, "completed")
     expect([site.orders(), site.finalizations()]).toEqual([3, 3])
+    await until("both have seen the same", () => second.world.position === first.world.position, first)
     expect(second.world.hash).toBe(first.world.hash)
   })
 })
 
 describe("Redis gone for a while", () => {
   test("in the middle of an order: the work goes on when it is back", async () => {
-    const node = await site.start()
+    const node = await site.start({}, true, { leaseTtlMs: 1500 })
     site.relay.fault = (_method, path) => {
       if (path !== "/order-plz" || site.orders() > 1) return undefined
       return { kind: "hang" }

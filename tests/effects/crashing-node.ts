@@ -14,4 +14,4 @@ const { redisUrl, masterKey, env, point, parent } = z
   .parse(JSON.parse(process.env["CRASHING_NODE"] ?? "null"))
 
 const node = await effectNode({ redisUrl, masterKey: Buffer.from(masterKey, "base64"), env, decides: false, parent })
-node.startEffects({ crash: crashPoints(point), leaseTtlMs: 600 })
+node.startEffects({ crash: crashPoints(point) })

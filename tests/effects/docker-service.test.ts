@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { dockerSite } from "./docker-site.ts"
+import { eventually } from "../support/gatehouse.ts"
 import { until } from "./acme-site.ts"
 
 const site = dockerSite()
@@ -50,8 +51,12 @@ describe("a service", () => {
     expect(inspected.Config.Labels).toMatchObject({ team: "a", "gatehouse.service": "web", "gatehouse.owner": "admin" })
 
     await fetch(`http://127.0.0.1:${site.service()!.serving!.port}/found-in-the-log`)
-    const lines = await site.node.engine.logs("web", { lines: 50, timestamps: false, since: undefined })
-    expect(lines.join("\n")).toContain("response:404")
+    // What a container prints goes through two processes before the engine has it.
+    await eventually("it is told", async () =>
+      (await site.node.engine.logs("web", { lines: 50, timestamps: false, since: undefined }))
+        .join("\n")
+        .includes("response:404"),
+    )
     const stats = await site.node.engine.stats("web")
     expect(stats).toMatchObject({ memory_limit: 64 * 2 ** 20 })
     expect(stats.memory_usage).toBeGreaterThan(0)

@@ -24,7 +24,7 @@ import type { WebhookParts } from "../../src/effects/webhook-worker.ts"
 import { webhookParts } from "../../src/webhook-parts.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
 import { randomUUID } from "node:crypto"
-import { redisEventStore } from "../../src/platform/redis-event-store.ts"
+import { connectedStore } from "../support/connected-store.ts"
 import { tmpdir } from "node:os"
 import { startEffects } from "../../src/effects/effects.ts"
 import { vault } from "../../src/platform/vault.ts"
@@ -88,7 +88,7 @@ export async function effectNode({
   const now = () => new Date(Date.now() + clock.offset)
   const log = logger("DEBUG", now, (line) => void logLines.push(line))
   const connect: ConnectRedis = (name, purpose) => connectRedis(redisUrl, name, purpose, log)
-  const store = redisEventStore(connect)
+  const store = await connectedStore(connect)
   const stop = new AbortController()
   const home = mkdtempSync(join(parent, "gatehouse-node-"))
   const onFatal = (error: Error) => void logLines.push(`${error.message}\n`)
@@ -135,7 +135,8 @@ export async function effectNode({
         now,
         random: () => 0.5,
         holder: randomUUID(),
-        leaseTtlMs: 1500,
+        // Long enough for a machine that is busy with other tests; whoever waits for its end makes it shorter.
+        leaseTtlMs: 10_000,
         leaseBeatMs: 100,
         ...overrides,
       })

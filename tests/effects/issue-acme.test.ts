@@ -28,6 +28,8 @@ async function crash(point: string): Promise<void> {
   })
   const [, signal] = (await once(child, "exit")) as [number | null, string | null]
   expect(signal).toBe("SIGKILL")
+  // A dead process renews nothing: its lease has run out.
+  expect(await site.redis.command("DEL {gh}:lease:effects:certificates")).toContain(":1\r\n")
 }
 
 describe("a retry", () => {
