@@ -40,6 +40,8 @@ export interface EdgeParts {
   readonly accessSink: AccessSink
   /** Asked at each dial. */
   readonly allowAddress: MayDial
+  /** Monotonic milliseconds; those of the process unless given. */
+  readonly now?: () => number
   readonly clock: () => Date
   /** Resolver of upstream names; the system's by default. */
   readonly lookup?: Lookup
@@ -48,7 +50,7 @@ export interface EdgeParts {
 /** Everything that handling a request needs, made from what the edge is given; follows the log until it is closed. */
 export function edgeContext(parts: EdgeParts): EdgeContext {
   const { config, projections, log, clock } = parts
-  const now = () => performance.now()
+  const now = parts.now ?? (() => performance.now())
   const served = hosts(projections)
   const addresses = addressBook(parts.lookup ?? systemLookup, now)
   const pools = upstreams<Exchange>(upstreamEvents, addresses, now)
