@@ -2,13 +2,20 @@ import { describe, expect, test } from "vitest"
 import { dockerSite } from "./docker-site.ts"
 import { eventually } from "../support/gatehouse.ts"
 import { until } from "./acme-site.ts"
+import { writeFileSync } from "node:fs"
 
 const site = dockerSite({ listenMs: 3000 })
 /** Listens once it is let; each start of the container closes the gate again. */
 const gated = ["/bin/sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; exec /bin/httpd -f -p 8080 -h /www"]
 const id = () => site.service()!.container!.container_id
+/** Past the engine, whose `exec` may take as long as the container has to listen. */
 const open = () =>
-  eventually("the gate is open", async () => site.engine.docker("exec", id(), "touch", "/tmp/go").then(() => true))
+  eventually("the gate is open", async () => {
+    const pid = Number(await site.engine.docker("inspect", "--format", "{{.State.Pid}}", id()))
+    if (!(pid > 0)) return false
+    writeFileSync(`/proc/${pid}/root/tmp/go`, "")
+    return true
+  })
 const history = () => site.node.history("web", "service")
 const starts = () => history().filter((type) => type === "ServiceStarted").length
 

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { freePort } from "./ports.ts"
 import { join } from "node:path"
+import { Resolver } from "node:dns/promises"
 import { once } from "node:events"
 import { request } from "node:https"
 import { tmpdir } from "node:os"
@@ -82,6 +83,10 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
     ],
     { stdio: "ignore" },
   )
+  // The CA asks it in each validation, and nobody else would wait for it.
+  const resolver = new Resolver({ timeout: 1000, tries: 1 })
+  resolver.setServers([`127.0.0.1:${dnsPort}`])
+  await until(async () => (await resolver.resolve4("ready.example")).includes("127.0.0.1"))
   let server: ChildProcess | undefined
   const get = (at: number, path: string) => fetchText(`https://localhost:${at}${path}`, files.caPem)
   const start = async (env: Record<string, string> = {}) => {
@@ -195,7 +200,7 @@ function fetchText(url: string, ca: string): Promise<string> {
   })
 }
 
-async function until(ready: () => Promise<boolean>, deadlineMs = 10_000): Promise<void> {
+async function until(ready: () => Promise<boolean>, deadlineMs = 30_000): Promise<void> {
   const end = performance.now() + deadlineMs
   for (;;) {
     const outcome = await ready().catch((error: unknown) => error)

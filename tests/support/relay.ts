@@ -45,11 +45,17 @@ export async function relay(target: number): Promise<Relay> {
       pair.forEach((socket) => socket.destroy())
     }
     for (const socket of pair) socket.on("error", end).on("close", end)
+    let before = ""
     client.on("data", (chunk) => {
-      if (armed !== undefined && chunk.includes(armed.needle)) {
-        if (armed.when === "before") return cut()
-        dropReplies = true
-      }
+      if (armed !== undefined) {
+        // What is looked for may come in two parts.
+        const heard = before + chunk.toString("latin1")
+        before = heard.slice(1 - armed.needle.length)
+        if (heard.includes(armed.needle)) {
+          if (armed.when === "before") return cut()
+          dropReplies = true
+        }
+      } else before = ""
       upstream.write(chunk)
     })
     upstream.on("data", (chunk) => (dropReplies ? cut() : client.write(chunk)))
