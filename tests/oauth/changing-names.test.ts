@@ -54,8 +54,11 @@ async function addressesDialled(work: () => Promise<void>): Promise<(string | un
       if (type === "TCPCONNECTWRAP") attempts.push(attempt)
     },
   }).enable()
-  await work()
-  hook.disable()
+  try {
+    await work()
+  } finally {
+    hook.disable()
+  }
   return attempts.filter(({ port }) => port === site.port).map(({ address }) => address)
 }
 

@@ -21,6 +21,7 @@ import { loadConfig } from "../../src/platform/config.ts"
 import { type OAuthApp, oauthApp } from "../../src/oauth/app.ts"
 import { once } from "node:events"
 import { projectionRunner } from "../../src/projections/runner.ts"
+import { connectedRedis } from "../support/connected-redis.ts"
 import { connectedStore } from "../support/connected-store.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
@@ -105,9 +106,7 @@ export async function oauthNode({
   if (decides) tasks.push(decide(config, store, now, log, ending.signal))
   while (!runner.ready) await new Promise((resolve) => setTimeout(resolve, 5))
   const bus = commandBus(store, runner.awaitOutcome, now)
-  const redis = connectRedis(redisUrl, "oauth", "command", log)
-  // A request waits a part of a second for a connection that is being made; a busy machine takes longer.
-  await once(redis, "ready")
+  const redis = await connectedRedis(redisUrl, "oauth", log)
   const ttl = ttlStore(redis)
   const app = oauthApp({
     config,
