@@ -27,7 +27,9 @@ async function signedUp(name: string): Promise<string> {
 
 async function perform({ who, method, path, body }: Operation): Promise<number> {
   const token = who === "admin" ? api.adminToken : await signedUp(who)
-  const { status } = await api.call(method, `/api/v1/${path}`, body, {}, token)
+  const { status, headers, body: answer } = await api.call(method, `/api/v1/${path}`, body, {}, token)
+  // Not decided in time: what it comes to belongs to this step all the same.
+  if (answer["status"] === "queued") await api.call("GET", `${headers.get("location")}?wait=true&timeout=30`)
   return status
 }
 

@@ -26,7 +26,7 @@ import { join } from "node:path"
 import { oauthParts } from "../support/oauth-parts.ts"
 import { policy } from "../support/decider.ts"
 import { projectionRunner } from "../../src/projections/runner.ts"
-import { randomBytes } from "node:crypto"
+import { randomBytes, randomUUID } from "node:crypto"
 import { connectedStore } from "../support/connected-store.ts"
 import { sha256 } from "../../src/platform/ids.ts"
 import { tmpdir } from "node:os"
@@ -190,7 +190,13 @@ export async function runningApi(overrides: Overrides = {}): Promise<RunningApi>
     report,
     decide: () => void running.push(decide(signal)),
     seal: (ref, value) => secretsOf.seal(ref, value),
-    token: async (name) => (await call<{ token: string }>("POST", "/api/v1/tokens", { name })).body.token,
+    async token(name) {
+      const key = { "idempotency-key": randomUUID() }
+      const make = () => call<{ token: string }>("POST", "/api/v1/tokens", { name }, key)
+      let made = await make()
+      while (made.status === 202) made = await make()
+      return made.body.token
+    },
     async stop() {
       subscriptions.close()
       await listener.close(500)
