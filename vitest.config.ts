@@ -21,8 +21,9 @@ export default defineConfig({
     pool: "forks",
     // Most tests wait for servers rather than compute.
     maxWorkers: 4,
-    testTimeout: 40_000,
-    hookTimeout: 60_000,
+    // These say when to give up. A run beside others took four times as long, and then a test of 12 s takes 48 s.
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
     // What is looked for again and again comes in its own time: the access log alone is handed on four times a second.
     expect: { poll: { timeout: 10_000 } },
     passWithNoTests: false,

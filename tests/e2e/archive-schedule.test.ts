@@ -45,4 +45,4 @@ test("Without it nothing is archived that nobody asked for", async () => {
   await fill(node, "a", 25)
   await new Promise((resolve) => setTimeout(resolve, 6000))
   expect([readdirSync(archive), await first(node)]).toEqual([[], 1])
-}, 60_000)
+})

@@ -63,7 +63,7 @@ describe("the log behind an archive", () => {
     }
     await createProxy(two, "e")
     expect(await verified(one)).toMatchObject({ ok: true })
-  }, 60_000)
+  })
 
   it("goes on from the snapshot on a node without the segments, which says what it cannot show", async () => {
     const one = await start()
@@ -78,7 +78,7 @@ describe("the log behind an archive", () => {
     expect((await other.api<{ code: string }>("GET", "/api/v1/log/replay?to=1")).body.code).toBe("archive_unavailable")
     expect((await verified(other)).problem).toMatchObject({ code: "archive", position: 1 })
     expect(archived).toBeGreaterThan(1)
-  }, 60_000)
+  })
 
   it("shows a segment that was changed, or is gone, at its position", async () => {
     const one = await start()
@@ -91,7 +91,7 @@ describe("the log behind an archive", () => {
     expect((await verified(again)).problem).toMatchObject({ code: "archive", position: second!.first })
     rmSync(path)
     expect((await verified(await start())).problem).toMatchObject({ code: "archive", position: second!.first })
-  }, 60_000)
+  })
 })
 
 describe("archiving", () => {
@@ -105,7 +105,7 @@ describe("archiving", () => {
     for (const { body } of answers.filter(({ status }) => status === 409)) expect(body.code).toBe("invalid_state")
     const winner = answers[1].status === 200 ? two : one
     expect(await verified(winner)).toMatchObject({ ok: true })
-  }, 60_000)
+  })
 
   it("never takes what a consumer group still needs", async () => {
     const one = await start()
@@ -118,7 +118,7 @@ describe("archiving", () => {
     await nodes.redis.command("XGROUP DESTROY {gh}:events theirs")
     expect((await archiveOn(one)).body.first).toBeGreaterThan(held.archived)
     expect(await verified(one)).toMatchObject({ ok: true })
-  }, 60_000)
+  })
 
   it("onto a full disk leaves the log as it was", async () => {
     const one = await start({ ARCHIVE_DIR: "/dev/full/archive" })
@@ -127,7 +127,7 @@ describe("archiving", () => {
     expect([refused.status, refused.body.code]).toEqual([503, "archive_unavailable"])
     expect(await nodes.redis.command("XRANGE {gh}:events - + COUNT 1")).toContain("1-0")
     expect(await createProxy(one, "b")).toBeGreaterThan(position)
-  }, 60_000)
+  })
 
   it.each(["archive.before", "archive.tempWritten", "archive.written", "archive.recorded", "archive.trimmed"])(
     "that is killed at %s is finished by the next",
@@ -180,7 +180,7 @@ describe("a log restored from its archive", () => {
       expect(run()).toContain(`position ${archived}`)
       expect(run()).toMatch(/^0 events and 0 commands written; [^\n]*\n$/)
       const GATEHOUSE_HOME = one.home
-      await until(() => existsSync(join(GATEHOUSE_HOME, "snapshot/world.json")), 15_000)
+      await until(() => existsSync(join(GATEHOUSE_HOME, "snapshot/world.json")))
       const told = execFileSync(process.execPath, ["scripts/restore.ts"], {
         env: { ...env, GATEHOUSE_HOME },
         encoding: "utf8",
@@ -195,5 +195,5 @@ describe("a log restored from its archive", () => {
     } finally {
       await empty.stop()
     }
-  }, 60_000)
+  })
 })

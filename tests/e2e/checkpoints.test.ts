@@ -61,7 +61,7 @@ describe("signed checkpoints", () => {
     const stats = await node.api<{ checkpoint_public_key: string; checkpoint: object }>("GET", "/api/v1/log/stats")
     const own = checkpointKey(checkpointSeed(Buffer.from(nodes.shared.MASTER_KEY, "base64")))
     expect(stats.body).toMatchObject({ checkpoint_public_key: own.publicKey, checkpoint: { position: signed } })
-  }, 60_000)
+  })
 
   it("show a log that was rewritten with its chain", async () => {
     await createProxy(node, "a")
@@ -73,7 +73,7 @@ describe("signed checkpoints", () => {
       ]),
     )
     expect((await verified()).problem).toMatchObject({ code: "checkpoint_hash", position: signed })
-  }, 60_000)
+  })
 
   it("show it also when they were taken out of the log, because the node has kept them", async () => {
     await createProxy(node, "a")
@@ -85,7 +85,7 @@ describe("signed checkpoints", () => {
     const { problem } = await verified()
     expect(problem!.code).toBe("checkpoint_hash")
     expect(problem!.position).toBeLessThanOrEqual(signed)
-  }, 60_000)
+  })
 
   it("are worth nothing when another key has signed them", async () => {
     await createProxy(node, "a")
@@ -107,7 +107,7 @@ describe("signed checkpoints", () => {
       }),
     )
     expect((await verified()).problem).toMatchObject({ code: "checkpoint_signature", position })
-  }, 60_000)
+  })
 
   it("are signed by themselves after so many events, by one of two nodes", async () => {
     await node.stop()

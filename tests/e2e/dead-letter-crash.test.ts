@@ -29,7 +29,7 @@ test.each(["deadletter.before", "deadletter.retried"])(
     const node = await nodes.node({ CRASH_AT: point })
     const command = commandRecord({ type: "NoSuchCommand" })
     const entry = await redis.xadd("{gh}:commands", "*", "command", JSON.stringify(command))
-    const { letter } = await eventually(async () => (await lettersOf(node)).find((one) => one.entry === entry), 20_000)
+    const { letter } = await eventually(async () => (await lettersOf(node)).find((one) => one.entry === entry))
     const retry = (to: Node) =>
       to.api<{ message: string }>("POST", `/api/v1/deadletters/${letter}/retry`, undefined, {
         "idempotency-key": point,
@@ -49,7 +49,7 @@ test.each(["deadletter.before", "deadletter.retried"])(
     expect(body.events.filter(({ data }) => data.letter === letter)).toHaveLength(1)
     const received = await redis.xrange("{gh}:commands", "-", "+")
     expect(received.filter(([, fields]) => fields[1]!.includes(command.id))).toHaveLength(2)
-    await eventually(async () => (await lettersOf(next)).filter((one) => one.letter !== letter).length > 0, 20_000)
+    await eventually(async () => (await lettersOf(next)).filter((one) => one.letter !== letter).length > 0)
     expect((await next.api("GET", "/api/v1/log/verify")).body).toMatchObject({ ok: true })
     await next.stop()
   },

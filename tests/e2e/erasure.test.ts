@@ -100,5 +100,5 @@ it("what one node has left undone another does", async () => {
   expect(await unerased(first)).toBe(1)
   await first.kill()
   const second = await nodes.node({ ERASURE_DELAY: "1" })
-  await eventually("it is erased", async () => (await unerased(second)) === 0, 20_000)
+  await eventually("it is erased", async () => (await unerased(second)) === 0)
 }, 90_000)

@@ -127,7 +127,7 @@ describe("two nodes on one Redis", () => {
     expect(after).toBe(true)
     const list = await two.api<{ targets: { hostname: string }[] }>("GET", "/api/v1/proxy/targets")
     expect(list.body.targets.map(({ hostname }) => hostname)).toEqual(["a.test", "b.test", "c.test"])
-  }, 60_000)
+  })
 })
 
 describe("Redis gone", () => {
@@ -159,7 +159,7 @@ describe("Redis gone", () => {
     )
     expect(await throughEdge(gate, "a.test")).toBe(200)
     expect(gate.child.exitCode).toBeNull()
-  }, 60_000)
+  })
 
   it("at the start leaves a node with a snapshot serving what it knew", async () => {
     await begin()
@@ -192,7 +192,7 @@ describe("Redis gone", () => {
     expect(health.status).toBe(503)
     await redis.restart()
     running.push(await again)
-  }, 60_000)
+  })
 })
 
 describe("a process that is killed", () => {
@@ -222,7 +222,7 @@ describe("a process that is killed", () => {
     ofFirst = shared
     await redis.stop()
     running.length = 0
-  }, 60_000)
+  })
 
   async function goOn(): Promise<void> {
     await begin()

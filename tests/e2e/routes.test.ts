@@ -20,7 +20,7 @@ beforeAll(async () => {
     target_url,
     enable_https: false,
   })
-}, 60_000)
+})
 afterAll(async () => {
   await node?.stop()
   await Promise.all([main?.close(), side?.close(), redis?.stop()])
@@ -73,4 +73,4 @@ it("routes are there again after a restart, from the log alone", async () => {
   const before = side.requests.length
   await eventually("the route", async () => (await ask("/side/z")).includes("200 OK"))
   expect(side.requests.length).toBeGreaterThan(before)
-}, 60_000)
+})

@@ -8,7 +8,7 @@ import { once } from "node:events"
 
 /** Kills at each point, in a run of everything; `just test-crash-points` makes it 20. */
 const passes = Number(process.env["CRASH_PASSES"] ?? "1")
-vi.setConfig({ testTimeout: 60_000 + passes * 30_000, hookTimeout: 120_000 })
+vi.setConfig({ testTimeout: 90_000 + passes * 30_000, hookTimeout: 120_000 })
 
 const base = "/api/v1/services"
 const firstPort = freePortRange()

@@ -1,5 +1,5 @@
 import { Client, StreamableHTTPClientTransport as Transport } from "@modelcontextprotocol/client"
-import { beforeAll, describe, expect, it, vi } from "vitest"
+import { beforeAll, describe, expect, it } from "vitest"
 import { alice, as, base, engine, node, servicesNode } from "./services-node.ts"
 import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
@@ -8,8 +8,6 @@ import { fetch } from "undici"
 import { makeMcpBridgeImage } from "../support/container-engine.ts"
 import { mcpLogin } from "../support/mcp-login.ts"
 import { run } from "../../src/cli/run.ts"
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 })
 
 servicesNode()
 const everything = "/srv/node_modules/@modelcontextprotocol/server-everything/dist/index.js"

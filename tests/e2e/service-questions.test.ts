@@ -1,8 +1,6 @@
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import { alice, as, base, engine, node, running, servicesNode } from "./services-node.ts"
 import { eventually } from "../support/gatehouse.ts"
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 servicesNode()
 const image = "gatehouse/test-web:1"
@@ -11,7 +9,7 @@ interface Problem {
   readonly code: string
 }
 const gone = (name: string) =>
-  eventually(`${name} is gone`, async () => (await node.api("GET", `${base}/${name}`)).status === 404, 20_000)
+  eventually(`${name} is gone`, async () => (await node.api("GET", `${base}/${name}`)).status === 404)
 
 describe("what a service says", () => {
   it("is its own lines, from a moment on, with their times", async () => {

@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, it, vi } from "vitest"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import { alice, as, base, node, running, servicesNode } from "./services-node.ts"
 import { type Recorder, recorder } from "../support/recorder.ts"
 import { eventually } from "../support/gatehouse.ts"
 import { rawExchange } from "../support/raw-client.ts"
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 servicesNode()
 

@@ -1,10 +1,8 @@
 import { Agent, fetch } from "undici"
-import { afterAll, describe, expect, it, vi } from "vitest"
+import { afterAll, describe, expect, it } from "vitest"
 import { alice, as, base, node, servicesNode, shared } from "./services-node.ts"
 import { eventually } from "../support/gatehouse.ts"
 import { forbiddenOptions } from "../../src/api/service-options.ts"
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 // A node of its own, and addresses of this machine that take turns: the calls are more than the API allows one in a minute.
 servicesNode()
@@ -57,6 +55,6 @@ describe("what nobody may have", () => {
     const { body } = await as<{ services: { service_name: string }[] }>(alice, "GET", base)
     expect(body.services.map(({ service_name }) => service_name)).toEqual(["kept"])
     await as(alice, "DELETE", `${base}/kept?force=true`)
-    await eventually("it is gone", async () => (await as(alice, "GET", `${base}/kept`)).status === 404, 20_000)
+    await eventually("it is gone", async () => (await as(alice, "GET", `${base}/kept`)).status === 404)
   })
 })

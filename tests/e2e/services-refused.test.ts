@@ -1,8 +1,6 @@
 import { eventually } from "../support/gatehouse.ts"
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import { servicesNode, base, engine, node, alice, type Service, as, running } from "./services-node.ts"
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 servicesNode()
 

@@ -1,11 +1,9 @@
 import { eventually } from "../support/gatehouse.ts"
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import { agent } from "../support/browser.ts"
 import { fetch } from "undici"
 import { randomBytes } from "node:crypto"
 import { servicesNode, base, engine, node, alice, type Service, as, running } from "./services-node.ts"
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 servicesNode()
 
@@ -129,7 +127,7 @@ describe("from an image to a page over HTTPS", () => {
     expect((await as(alice, "GET", `${base}/web/logs`)).status).toBe(401)
     const deleted = await node.api<{ deleted_proxy: string }>("DELETE", `${base}/web?force=true`)
     expect(deleted.body.deleted_proxy).toBe("web.services.test")
-    await eventually("it is gone", async () => (await node.api("GET", `${base}/web`)).status === 404, 20_000)
+    await eventually("it is gone", async () => (await node.api("GET", `${base}/web`)).status === 404)
     expect((await node.api("GET", "/api/v1/proxy/targets/web.services.test")).status).toBe(404)
     expect((await node.api("GET", "/api/v1/instances/docker-web")).status).toBe(404)
   })

@@ -41,7 +41,7 @@ beforeAll(async () => {
   redis = await redisServer()
   node = await startNode(installation(redis.url), set)
   alice = (await node.api<{ token: string }>("POST", "/api/v1/tokens", { name: "alice" })).body.token
-}, 40_000)
+})
 afterAll(async () => {
   await node.stop()
   await redis.stop()

@@ -1,7 +1,7 @@
 import { type ContainerEngine, makeWebImage, startContainerEngine } from "../support/container-engine.ts"
 import { type EffectNode, type NodeSetup, effectNode } from "./effect-node.ts"
 import { type RedisServer, redisServer } from "../support/redis-server.ts"
-import { afterAll, afterEach, beforeAll, vi } from "vitest"
+import { afterAll, afterEach, beforeAll } from "vitest"
 import { find } from "../../src/events/world.ts"
 import { freePortRange } from "../support/ports.ts"
 import { join } from "node:path"
@@ -46,7 +46,6 @@ const found = (node: EffectNode, name: string) => find(node.world, "service", na
 
 /** Sets up and tears down with the test file that calls it. @param dockerParts waiting times other than those of most tests */
 export function dockerSite(dockerParts: NonNullable<NodeSetup["dockerParts"]> = {}): DockerSite {
-  vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 })
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-docker-"))
   const masterKey = randomBytes(32)
   const firstPort = freePortRange()

@@ -144,4 +144,4 @@ test("two nodes whose connections are cut, frozen and refused decide every comma
   expect(await server.command("XLEN {gh}:deadletters")).toContain(":0\r\n")
   for (const { lines } of nodes) expect(lines.join("")).not.toContain(server.password)
   await Promise.all(nodes.map((one) => one.stop()))
-}, 60_000)
+})

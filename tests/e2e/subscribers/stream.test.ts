@@ -14,7 +14,7 @@ beforeAll(async () => {
   redis = await redisServer()
   shared = installation(redis.url)
   nodes = [await startNode(shared), await startNode(shared, { SHUTDOWN_GRACE: "10" })]
-}, 60_000)
+})
 afterAll(async () => {
   await Promise.all(nodes.map((node) => node.stop()))
   await redis.stop()
@@ -90,7 +90,7 @@ test("A Redis that is killed and comes back leaves subscriptions open, without a
   await redis.kill()
   await redis.restart()
   const position = await until201(nodes[0])
-  await until(() => [tail, catching].every(({ lastId }) => Number(lastId) >= position), 15_000)
+  await until(() => [tail, catching].every(({ lastId }) => Number(lastId) >= position))
   expect(positions(tail.received)).toEqual(from(begun + 1, position))
   expect(positions(catching.received)).toEqual(from(1, position))
   await Promise.all([tail.leave(), catching.leave()])

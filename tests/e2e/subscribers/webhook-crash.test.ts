@@ -15,7 +15,7 @@ const others: Node[] = []
 beforeAll(async () => {
   redis = await redisServer()
   shared = installation(redis.url)
-}, 60_000)
+})
 afterAll(() => redis.stop())
 beforeEach(async () => {
   receiver = await webhookReceiver()
@@ -70,7 +70,7 @@ test("A node that is killed as soon as it leads leaves nothing behind that keeps
   const position = await change(writer)
   await until(() => receiver.received.length === 1, 30_000)
   expect(distinct()).toEqual([position])
-}, 60_000)
+})
 
 test.each(["webhook.beforeSend", "webhook.sent", "webhook.noted"])(
   "A node that is killed at %s loses nothing: another goes on, in order, with the same ids",
@@ -78,7 +78,7 @@ test.each(["webhook.beforeSend", "webhook.sent", "webhook.noted"])(
     const lease = { LEASE_TTL: "4" }
     const crashing = await startNode(shared, { ...lease, CRASH_AT: `${point}#3` })
     others.push(crashing)
-    await until(() => /lease_taken.*effects:webhooks/.test(crashing.log()), 15_000)
+    await until(() => /lease_taken.*effects:webhooks/.test(crashing.log()))
     writer = await startNode(shared, lease)
     await register(writer)
     const positions: number[] = []
@@ -128,7 +128,7 @@ test("An owner's webhook gets the owner's events and no others, and a slow recei
   await own("POST", "/api/v1/instances", { name, target_url: "http://93.184.216.34" })
   await change(writer)
   await own("DELETE", `/api/v1/instances/${name}`)
-  await until(() => receiver.received.some(({ type }) => type === "InstanceDeleted"), 15_000)
+  await until(() => receiver.received.some(({ type }) => type === "InstanceDeleted"))
   const seen = receiver.received.map(
     (message) => (JSON.parse(message.body) as { data: { aggregate: string } }).data.aggregate,
   )
@@ -142,4 +142,4 @@ test("An owner's webhook gets the owner's events and no others, and a slow recei
   receiver.behave(answers(204))
   await writer.api("DELETE", `/api/v1/tokens/owner${made}`)
   await hanging.stop()
-}, 60_000)
+})

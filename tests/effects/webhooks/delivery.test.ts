@@ -146,7 +146,7 @@ test("After the last retry an event is a dead letter, what follows is delivered,
   await node.execute("RetryWebhookDelivery", { name: hook(), position: poison })
   await until(() => state().dead_letters.length === 0)
   expect(state().enabled).toBe(true)
-}, 60_000)
+})
 
 test("410 switches it off at once; switched on again it goes on with the same event", async () => {
   receiver.behave(answers(410))
