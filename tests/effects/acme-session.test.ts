@@ -121,7 +121,8 @@ describe("a session with a CA", () => {
     const session = await open(relay.directoryUrl, { timeoutMs: 200 })
     const began = performance.now()
     expect(await failure(session.register(null))).toMatchObject({ code: "acme_unreachable" })
-    expect(performance.now() - began).toBeLessThan(4000)
+    // Three tries with their pauses take 1.4 s; at the deadline of other sessions they would take more than 15.
+    expect(performance.now() - began).toBeLessThan(10_000)
   })
 
   test("ends at once when its signal is aborted", async () => {

@@ -3,7 +3,8 @@ import { dockerSite } from "./docker-site.ts"
 import { readFileSync } from "node:fs"
 import { until } from "./acme-site.ts"
 
-const site = dockerSite()
+// Here an engine that does not answer is waited for.
+const site = dockerSite({}, 5)
 const names = Array.from({ length: 10 }, (_, at) => `s${at}`)
 const statusOf = (name: string) => site.service(name)?.status
 

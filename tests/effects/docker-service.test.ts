@@ -138,7 +138,7 @@ describe("a service", () => {
     await site.reaches("stopped")
     await site.engine.docker("start", site.service()!.container!.container_id)
     const stopped = async () => (await site.containers())[0]!.State === "exited"
-    for (const end = Date.now() + 15_000; !(await stopped());)
+    for (const end = Date.now() + 30_000; !(await stopped());)
       if (Date.now() > end) throw new Error("it went on running")
   })
 })

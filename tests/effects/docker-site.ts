@@ -44,8 +44,12 @@ export interface DockerSite {
 
 const found = (node: EffectNode, name: string) => find(node.world, "service", name)
 
-/** Sets up and tears down with the test file that calls it. @param dockerParts waiting times other than those of most tests */
-export function dockerSite(dockerParts: NonNullable<NodeSetup["dockerParts"]> = {}): DockerSite {
+/**
+ * Sets up and tears down with the test file that calls it.
+ * @param dockerParts waiting times other than those of most tests
+ * @param timeout seconds that a call of the engine may take
+ */
+export function dockerSite(dockerParts: NonNullable<NodeSetup["dockerParts"]> = {}, timeout = 20): DockerSite {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-docker-"))
   const masterKey = randomBytes(32)
   const firstPort = freePortRange()
@@ -59,7 +63,7 @@ export function dockerSite(dockerParts: NonNullable<NodeSetup["dockerParts"]> = 
     dockerParts,
     env: {
       DOCKER_HOST: engine.host,
-      DOCKER_TIMEOUT: "5",
+      DOCKER_TIMEOUT: String(timeout),
       SERVICE_PORT_RANGE: `${firstPort}-${firstPort + 39}`,
       SERVICE_BUILD_DIR: join(folder, "builds"),
     },
