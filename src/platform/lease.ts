@@ -23,6 +23,9 @@ export interface LeaseOptions {
   readonly beatMs?: number
 }
 
+/** Pause after a store that did not answer, milliseconds: at a start its connection is about to stand. */
+const soonAgain = 500
+
 /** Keeps a named lease for as long as `signal` lasts. Resolves after the lead has ended and the lease was given back. */
 export async function keepLease(options: LeaseOptions): Promise<void> {
   const { store, name, holder, signal, log, ttlMs = 15_000, beatMs = 5_000 } = options
@@ -30,10 +33,11 @@ export async function keepLease(options: LeaseOptions): Promise<void> {
     const asked = performance.now()
     const lease = await store.lease(name, holder, ttlMs).catch((error: unknown) => {
       log.debug("lease_unreachable", { lease: name, error: reason(error) })
-      return { held: false, epoch: 0 }
+      return undefined
     })
-    if (lease.held) await hold(options, lease.epoch, asked, ttlMs, beatMs)
-    await sleep(beatMs, undefined, { signal }).catch(() => undefined)
+    if (lease?.held === true) await hold(options, lease.epoch, asked, ttlMs, beatMs)
+    const pause = lease === undefined ? Math.min(soonAgain, beatMs) : beatMs
+    await sleep(pause, undefined, { signal }).catch(() => undefined)
   }
 }
 

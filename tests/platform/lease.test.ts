@@ -105,9 +105,9 @@ describe("a lease", () => {
     await a.stop()
   })
 
-  test("is waited for while there is no store, for as long as it takes", async () => {
+  test("is waited for while there is no store, for as long as it takes, and taken soon after, not a beat later", async () => {
     await server.kill()
-    const a = candidate("a")
+    const a = candidate("a", { ttlMs: 900_000, beatMs: 300_000 })
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(a.seen).toEqual([])
     await server.restart()
